@@ -1,0 +1,1 @@
+//! Livegrant, the application around the engine.
