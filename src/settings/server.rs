@@ -1,0 +1,71 @@
+//! The section `server`: where the port is and what one request may take.
+//!
+//! It does not speak of TLS: that ends before this process.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::SettingError;
+
+/// Where and how the HTTP port is served.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Server {
+    /// Name or address to listen on.
+    pub host: String,
+    /// Port to listen on; 0 lets the system choose one.
+    pub port: u16,
+    /// Worker threads, and with them registry shards; 0 is one a core.
+    pub workers: usize,
+    /// Largest request body, in bytes.
+    pub body_limit_bytes: usize,
+    /// Time one request may take, in seconds.
+    pub request_timeout_seconds: u64,
+    /// Time running requests have to finish after a stop was asked for, in seconds.
+    pub shutdown_seconds: u64,
+    /// Addresses whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            host: "127.0.0.1".to_owned(),
+            port: 8080,
+            workers: 0,
+            body_limit_bytes: 262_144,
+            request_timeout_seconds: 30,
+            shutdown_seconds: 10,
+            trusted_proxies: Vec::new(),
+        }
+    }
+}
+
+impl Server {
+    /// Gives the number of worker threads: as set, or one a core.
+    pub fn worker_count(&self) -> usize {
+        match self.workers {
+            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            set => set,
+        }
+    }
+
+    /// Checks the values.
+    ///
+    /// # Errors
+    /// The first key with a bad value.
+    pub fn validate(&self) -> Result<(), SettingError> {
+        if self.host.is_empty() || self.host.contains(char::is_whitespace) {
+            return Err(SettingError::new("server.host", "must be a host name or an address"));
+        }
+        SettingError::unless_within("server.workers", self.workers, 0..=1024)?;
+        SettingError::unless_within("server.body_limit_bytes", self.body_limit_bytes, 1024..=67_108_864)?;
+        SettingError::unless_within(
+            "server.request_timeout_seconds",
+            self.request_timeout_seconds,
+            1..=3600,
+        )?;
+        SettingError::unless_within("server.shutdown_seconds", self.shutdown_seconds, 0..=3600)
+    }
+}
