@@ -1,1 +1,4 @@
 //! Livegrant, the application around the engine.
+
+pub mod clock;
+pub mod settings;
