@@ -1,0 +1,70 @@
+//! What the application asks the engine to carry to tabs.
+//!
+//! A change is told after it is committed and enforced (I8). It names an audience, never sockets.
+
+use std::sync::Arc;
+
+use crate::protocol::envelope::{EndCode, NoticeView, Operator};
+use crate::protocol::ids::{AccountId, Holder, Rev, SessionId};
+
+/// One committed change.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// Its place in the policy log.
+    pub rev: Rev,
+    /// When it was committed, UTC ms.
+    pub accepted_at: i64,
+    /// Who made it.
+    pub operator: Option<Operator>,
+    /// Why, in words that go into the frames.
+    pub reason: Arc<str>,
+    /// What it does to the audience's tabs.
+    pub effect: Effect,
+    /// Whom it may concern.
+    pub audience: Audience,
+}
+
+/// What a change does to tabs.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Compare each state with the last one sent and tell the difference.
+    Refresh {
+        /// Tell everyone the whole state even if it did not change (S3-29).
+        always: bool,
+    },
+    /// End sessions and close their tabs (I12).
+    EndSessions {
+        /// The sessions; `None` means all of the account.
+        sids: Option<Vec<SessionId>>,
+        /// A session to spare.
+        keep: Option<SessionId>,
+        /// Why, for programs.
+        code: EndCode,
+        /// Why, for people.
+        reason: Arc<str>,
+    },
+    /// Show a notice.
+    Notice(NoticeView),
+    /// Tell the present state again.
+    Repush(RepushKind),
+}
+
+/// Which message to tell again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RepushKind {
+    /// `PERMISSION_UPDATE`.
+    PermissionUpdate,
+    /// `ROLE_CHANGE`.
+    RoleChange,
+}
+
+/// Whom a change may concern.
+#[derive(Clone, Debug)]
+pub enum Audience {
+    /// These accounts.
+    Accounts(Arc<[AccountId]>),
+    /// Online accounts with this grant holder.
+    Holder(Holder),
+    /// All online accounts.
+    Everyone,
+}

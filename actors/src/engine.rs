@@ -1,0 +1,59 @@
+//! Starts the engine's arbiters and gives the handle.
+//!
+//! One arbiter thread a shard. It needs a running `actix` system; it stops with that system or by
+//! [`EngineHandle::stop`].
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use actix::Actor;
+use actix_rt::Arbiter;
+use tokio::sync::watch;
+
+use crate::bus::Bus;
+use crate::config::EngineConfig;
+use crate::counters::Counters;
+use crate::handle::{EngineHandle, Parts, ShardRef};
+use crate::receipts::Receipts;
+use crate::registry::{Registry, Seed};
+use crate::subject::{Ids, Time};
+
+/// The engine.
+pub struct Engine;
+
+impl Engine {
+    /// Starts one arbiter a shard, each with its registry.
+    ///
+    /// # Panics
+    /// Outside an `actix` system, or when the operating system gives no thread.
+    pub fn start(
+        config: EngineConfig,
+        bus: Arc<dyn Bus>,
+        time: Arc<dyn Time>,
+        ids: Arc<dyn Ids>,
+    ) -> EngineHandle {
+        let config = Arc::new(config);
+        let counters = Arc::new(Counters::default());
+        let receipts = Arc::new(Receipts::new(&config));
+        let (failure, failed) = watch::channel(None);
+        let stopping = Arc::new(AtomicBool::new(false));
+        let shards = (0..config.shards.max(1))
+            .map(|index| {
+                let arbiter = Arbiter::new();
+                let seed = Seed {
+                    index,
+                    config: Arc::clone(&config),
+                    time: Arc::clone(&time),
+                    ids: Arc::clone(&ids),
+                    counters: Arc::clone(&counters),
+                    receipts: Arc::clone(&receipts),
+                    failure: failure.clone(),
+                    stopping: Arc::clone(&stopping),
+                };
+                let addr = Registry::start_in_arbiter(&arbiter.handle(), |_| Registry::new(seed));
+                ShardRef::new(addr, arbiter.handle(), config.registry_mailbox)
+            })
+            .collect();
+        EngineHandle::new(Parts { config, shards, counters, receipts, bus, time, failure, failed, stopping })
+    }
+}

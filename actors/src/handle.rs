@@ -1,0 +1,300 @@
+//! The handle that hides every actor's address.
+//!
+//! Requests to a shard hold a permit until they are answered: that is the bound of the shard's
+//! mailbox (an `Addr`'s own bound does not hold for `send`), and callers wait, nothing is dropped.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use actix::dev::ToEnvelope;
+use actix::{Actor, Addr, Handler, Message};
+use actix_rt::ArbiterHandle;
+use bytes::Bytes;
+use futures_util::future::join_all;
+use tokio::sync::{Semaphore, watch};
+
+use crate::bus::Bus;
+use crate::change::{Audience, Change};
+use crate::config::EngineConfig;
+use crate::counters::{Counters, EngineStats, Seat};
+use crate::protocol::close::CloseReason;
+use crate::protocol::ids::{AccountId, ConnectionId, Rev, SessionId};
+use crate::receipts::{Receipt, Receipts};
+use crate::registry::{Attach, Carry, Census, DrainTabs, OneTab, Prolong, Registry};
+use crate::session::{Adopt, CloseTab, Extend, OnlineAccount};
+use crate::subject::{Admission, Time};
+use crate::transport::ws;
+
+/// Why a tab is not let in, before its handshake is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// Every place on the node is taken.
+    #[error("the node is full")]
+    Full,
+    /// The node is going away.
+    #[error("the node is draining")]
+    Draining,
+}
+
+/// Why a socket could not become a tab; the client was told as far as it listens.
+#[derive(Debug, thiserror::Error)]
+pub enum AttachError {
+    /// It is not let in.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// The shard or the session actor died.
+    #[error("the shard is gone")]
+    ShardGone,
+    /// The socket is already broken.
+    #[error("the socket is broken")]
+    Socket(#[source] std::io::Error),
+}
+
+/// Why the engine could not do what it was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EngineError {
+    /// A shard died; the process should end.
+    #[error("a shard of the engine is gone")]
+    ShardGone,
+}
+
+/// The way to a running engine; clones share it.
+#[derive(Clone)]
+pub struct EngineHandle(Arc<Parts>);
+
+pub(crate) struct Parts {
+    pub config: Arc<EngineConfig>,
+    pub shards: Vec<ShardRef>,
+    pub counters: Arc<Counters>,
+    pub receipts: Arc<Receipts>,
+    pub bus: Arc<dyn Bus>,
+    pub time: Arc<dyn Time>,
+    /// Kept so that `failed` waits for ever when nothing fails.
+    pub failure: watch::Sender<Option<String>>,
+    pub failed: watch::Receiver<Option<String>>,
+    pub stopping: Arc<AtomicBool>,
+}
+
+pub(crate) struct ShardRef {
+    addr: Addr<Registry>,
+    arbiter: ArbiterHandle,
+    permits: Semaphore,
+}
+
+impl ShardRef {
+    pub fn new(addr: Addr<Registry>, arbiter: ArbiterHandle, permits: usize) -> Self {
+        Self { addr, arbiter, permits: Semaphore::new(permits.max(1)) }
+    }
+
+    async fn ask<M>(&self, message: M) -> Result<M::Result, EngineError>
+    where
+        M: Message + Send + 'static,
+        M::Result: Send,
+        Registry: Handler<M>,
+        <Registry as Actor>::Context: ToEnvelope<Registry, M>,
+    {
+        let _permit = self.permits.acquire().await.map_err(|_| EngineError::ShardGone)?;
+        self.addr.send(message).await.map_err(|_| EngineError::ShardGone)
+    }
+}
+
+impl EngineHandle {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// Tells whether a new tab has a place, before its handshake is answered.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn admit(&self, account: AccountId, ip: IpAddr) -> Result<(), Refused> {
+        let refused = if self.0.counters.is_draining() {
+            Refused::Draining
+        } else if self.0.counters.tabs() >= self.0.config.max_tabs {
+            Refused::Full
+        } else {
+            return Ok(());
+        };
+        tracing::warn!(account = account.0, %ip, reason = %refused, "connection refused");
+        count_connection("refused");
+        Err(refused)
+    }
+
+    /// Makes a socket, whose handshake was answered with 101, a tab of its account.
+    ///
+    /// # Errors
+    /// When it could not become one; the socket is closed.
+    pub async fn attach(
+        &self,
+        stream: std::net::TcpStream,
+        leftover: Bytes,
+        admission: Admission,
+    ) -> Result<(), AttachError> {
+        let account = admission.subject.account();
+        let seat = match self.admit(account, admission.client.ip) {
+            Ok(()) => Seat::take(&self.0.counters, self.0.config.max_tabs).ok_or(Refused::Full),
+            Err(refused) => Err(refused),
+        };
+        let seat = seat.inspect_err(|refused| match refused {
+            Refused::Full => ws::turn_away(&stream, CloseReason::TryLater),
+            Refused::Draining => ws::turn_away(&stream, CloseReason::Restart),
+        })?;
+        let adopt = Adopt { stream, leftover, admission, seat };
+        let asked = self.shard(account).ask(Attach(account, adopt)).await;
+        let result = asked.unwrap_or(Err(AttachError::ShardGone));
+        count_connection(if result.is_ok() { "accepted" } else { "failed" });
+        result
+    }
+
+    /// Carries a committed change to every tab that it may concern; answers when every shard has accepted it.
+    ///
+    /// Waits while a shard is busy, and drops nothing.
+    ///
+    /// # Errors
+    /// When a shard is gone.
+    pub async fn apply(&self, change: Change) -> Result<(), EngineError> {
+        let rev = change.rev;
+        self.0.receipts.open(rev, change.accepted_at);
+        let mut parts: Vec<Vec<AccountId>> = vec![Vec::new(); self.0.shards.len()];
+        let everywhere = match &change.audience {
+            Audience::Accounts(accounts) => {
+                for account in accounts.iter() {
+                    parts[self.shard_index(*account)].push(*account);
+                }
+                false
+            }
+            Audience::Holder(_) | Audience::Everyone => true,
+        };
+        let change = Arc::new(change);
+        let asked = self
+            .0
+            .shards
+            .iter()
+            .zip(parts)
+            .filter(|(_, part)| everywhere || !part.is_empty())
+            .map(|(shard, accounts)| shard.ask(Carry { change: Arc::clone(&change), accounts }));
+        let answers = join_all(asked).await;
+        answers.into_iter().collect::<Result<(), _>>()?;
+        self.0.receipts.applied(rev, self.0.time.now_ms());
+        Ok(())
+    }
+
+    /// Lists the accounts with an open tab, by account.
+    pub async fn online(&self) -> Vec<OnlineAccount> {
+        let answers = join_all(self.0.shards.iter().map(|shard| shard.ask(Census))).await;
+        let mut online: Vec<_> = answers.into_iter().flatten().flatten().collect();
+        online.sort_unstable_by_key(|online| online.account);
+        online
+    }
+
+    /// Closes one tab; answers whether it was open.
+    pub async fn close_tab(
+        &self,
+        account: AccountId,
+        connection: &ConnectionId,
+        reason: CloseReason,
+    ) -> bool {
+        let close = CloseTab { connection: connection.clone(), reason };
+        self.shard(account).ask(OneTab(account, close)).await.unwrap_or(false)
+    }
+
+    /// Notes that a session's token was refreshed: its tabs live until `expires_at` (UTC ms).
+    pub async fn extend(&self, account: AccountId, session: &SessionId, expires_at: i64) {
+        let extend = Extend { session: session.clone(), expires_at };
+        // A dead shard has no tabs to prolong; `failed` reports it.
+        let _ = self.shard(account).ask(Prolong(account, extend)).await;
+    }
+
+    /// Gives what became of a change, if it is still kept.
+    pub fn receipt(&self, rev: Rev) -> Option<Receipt> {
+        self.0.receipts.get(rev)
+    }
+
+    /// Gives what became of the newest change.
+    pub fn latest_receipt(&self) -> Option<Receipt> {
+        self.0.receipts.latest()
+    }
+
+    /// Gives what the engine counts.
+    pub fn stats(&self) -> EngineStats {
+        self.0.counters.stats()
+    }
+
+    /// Gives the bus that the engine was started with.
+    pub fn bus(&self) -> &Arc<dyn Bus> {
+        &self.0.bus
+    }
+
+    /// Tells whether every shard lives; for readiness.
+    ///
+    /// # Errors
+    /// What has failed, in words.
+    pub fn healthy(&self) -> Result<(), String> {
+        if let Some(failure) = self.0.failed.borrow().as_ref() {
+            return Err(failure.clone());
+        }
+        match self.0.shards.iter().position(|shard| !shard.addr.connected()) {
+            Some(index) => Err(format!("registry shard {index} is gone")),
+            None => Ok(()),
+        }
+    }
+
+    /// Waits until a shard fails, and says what happened; the process should log it and end.
+    pub async fn failed(&self) -> String {
+        let mut failed = self.0.failure.subscribe();
+        match failed.wait_for(Option::is_some).await {
+            Ok(failure) => failure.clone().unwrap_or_default(),
+            // The handle holds the sender, so this does not come.
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Lets no new tab in, sends the present ones away (1012) spread over the window, and waits until they are gone.
+    ///
+    /// Answers at the latest when the window and the grace for closing are over.
+    pub async fn drain(&self, window: Duration) {
+        self.0.counters.draining.store(true, Ordering::Release);
+        join_all(self.0.shards.iter().map(|shard| shard.ask(DrainTabs(window)))).await;
+        let last = window + self.0.config.close_grace + self.0.config.sweep_interval;
+        let empty = async {
+            loop {
+                let rung = self.0.counters.empty.notified();
+                if self.0.counters.tabs() == 0 {
+                    return;
+                }
+                rung.await;
+            }
+        };
+        if tokio::time::timeout(last, empty).await.is_err() {
+            tracing::warn!(tabs = self.0.counters.tabs(), "drain ended with open tabs");
+        }
+    }
+
+    /// Stops the engine's arbiters; tabs that are still open are cut.
+    pub fn stop(&self) {
+        self.0.counters.draining.store(true, Ordering::Release);
+        self.0.stopping.store(true, Ordering::Release);
+        for shard in &self.0.shards {
+            shard.arbiter.stop();
+        }
+    }
+
+    fn shard(&self, account: AccountId) -> &ShardRef {
+        &self.0.shards[self.shard_index(account)]
+    }
+
+    fn shard_index(&self, account: AccountId) -> usize {
+        (spread(account) % self.0.shards.len() as u64) as usize
+    }
+}
+
+/// Spreads account ids evenly (Fibonacci hashing).
+pub(crate) fn spread(account: AccountId) -> u64 {
+    (account.0 as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32
+}
+
+fn count_connection(result: &'static str) {
+    metrics::counter!("websocket_connections_total", "result" => result).increment(1);
+}

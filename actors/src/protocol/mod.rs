@@ -1,0 +1,10 @@
+//! The words on the wire: ids, message types, frames, close codes and what a tab may say.
+//!
+//! Nothing here does IO or knows an actor.
+
+pub mod client;
+pub mod close;
+pub mod envelope;
+pub mod frame;
+pub mod ids;
+pub mod permission;

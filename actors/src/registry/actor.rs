@@ -1,0 +1,281 @@
+//! The registry actor of a shard: hands sockets and changes to session actors, and sweeps.
+//!
+//! It waits for a full session mailbox instead of dropping (the session runs on the same thread,
+//! so it drains as soon as the registry yields). Callers are bounded by the handle's permits. When
+//! it dies unasked, the engine's failure is reported: a shard without its registry is deaf.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use actix::dev::SendError;
+use actix::{Actor, AsyncContext, Context, Handler, Message, ResponseFuture};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::{Directory, Shard};
+use crate::change::{Audience, Change};
+use crate::config::EngineConfig;
+use crate::counters::Counters;
+use crate::handle::AttachError;
+use crate::protocol::ids::AccountId;
+use crate::receipts::Receipts;
+use crate::session::{
+    Adopt, Bodies, CloseTab, Deliver, Describe, Extend, OnlineAccount, SendAway, SessionActor, Sweep,
+};
+use crate::subject::{Ids, Time};
+
+/// Parts into which one sweep of all accounts is cut. 10: no tick is long.
+const SLICES: u64 = 10;
+
+/// What a registry is made from; crosses to its arbiter's thread.
+pub(crate) struct Seed {
+    pub index: usize,
+    pub config: Arc<EngineConfig>,
+    pub time: Arc<dyn Time>,
+    pub ids: Arc<dyn Ids>,
+    pub counters: Arc<Counters>,
+    pub receipts: Arc<Receipts>,
+    pub failure: watch::Sender<Option<String>>,
+    pub stopping: Arc<AtomicBool>,
+}
+
+/// Hand this socket to the account's session actor.
+#[derive(Message)]
+#[rtype(result = "Result<(), AttachError>")]
+pub(crate) struct Attach(pub AccountId, pub Adopt);
+
+/// Carry a change to the accounts of this shard that it may concern.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Carry {
+    pub change: Arc<Change>,
+    /// This shard's part of [`Audience::Accounts`].
+    pub accounts: Vec<AccountId>,
+}
+
+/// List the accounts online.
+#[derive(Message)]
+#[rtype(result = "Vec<OnlineAccount>")]
+pub(crate) struct Census;
+
+/// Close one tab of the account.
+#[derive(Message)]
+#[rtype(result = "bool")]
+pub(crate) struct OneTab(pub AccountId, pub CloseTab);
+
+/// Note a refreshed token.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Prolong(pub AccountId, pub Extend);
+
+/// Send all tabs away, spread over the window.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct DrainTabs(pub Duration);
+
+pub(crate) struct Registry {
+    shard: Rc<Shard>,
+    index: usize,
+    ticks: u64,
+    drain: Option<(Instant, Duration)>,
+    failure: watch::Sender<Option<String>>,
+    stopping: Arc<AtomicBool>,
+}
+
+impl Registry {
+    pub fn new(seed: Seed) -> Self {
+        let shard = Rc::new(Shard {
+            directory: RefCell::new(Directory::new(Arc::clone(&seed.counters))),
+            bodies: RefCell::new(Bodies::new(seed.config.shared_bodies)),
+            config: seed.config,
+            time: seed.time,
+            ids: seed.ids,
+            counters: seed.counters,
+            receipts: seed.receipts,
+            snapshot_reason: Arc::from("snapshot"),
+            repair_reason: Arc::from("resync"),
+        });
+        Self {
+            shard,
+            index: seed.index,
+            ticks: 0,
+            drain: None,
+            failure: seed.failure,
+            stopping: seed.stopping,
+        }
+    }
+
+    fn start_session(&self, account: AccountId, guid: &str) {
+        let generation = self.shard.directory.borrow_mut().next_generation();
+        let session = SessionActor::new(Rc::clone(&self.shard), account, Arc::from(guid), generation);
+        self.shard.directory.borrow_mut().insert(account, session.start(), generation);
+    }
+
+    fn tick(&mut self) {
+        self.ticks += 1;
+        let directory = self.shard.directory.borrow();
+        let due = directory.all().filter(|(account, _)| account.0 as u64 % SLICES == self.ticks % SLICES);
+        for (_, addr) in due {
+            // A full mailbox has its actor's attention anyway; the next sweep comes.
+            let _ = addr.try_send(Sweep);
+        }
+        let Some((since, window)) = self.drain else { return };
+        let passed = since.elapsed().as_secs_f64() / window.as_secs_f64().max(0.001);
+        for (account, addr) in directory.all() {
+            if share(account) <= passed {
+                // Repeated with every tick until the account is gone.
+                let _ = addr.try_send(SendAway);
+            }
+        }
+    }
+}
+
+/// Spreads accounts evenly over 0..1.
+fn share(account: AccountId) -> f64 {
+    f64::from((crate::handle::spread(account) % 1000) as u32) / 1000.0
+}
+
+/// Sends to a session actor, waiting while its mailbox is full; `false` when there is none.
+async fn hand_over(shard: &Shard, account: AccountId, mut message: Deliver) -> bool {
+    loop {
+        let sent = match shard.directory.borrow().addr(account) {
+            Some(addr) => addr.try_send(message),
+            None => return false,
+        };
+        match sent {
+            Ok(()) => return true,
+            Err(SendError::Closed(_)) => return false,
+            Err(SendError::Full(back)) => message = back,
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+impl Actor for Registry {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(self.shard.config.registry_mailbox);
+        let tick = (self.shard.config.sweep_interval / SLICES as u32).max(Duration::from_millis(1));
+        ctx.run_interval(tick, |registry, _| registry.tick());
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        if !self.stopping.load(Ordering::Acquire) {
+            let failure = format!("registry shard {} has stopped", self.index);
+            tracing::error!(
+                shard = self.index,
+                "a registry shard has stopped, the engine is no longer whole"
+            );
+            self.failure.send_replace(Some(failure));
+        }
+    }
+}
+
+impl Handler<Attach> for Registry {
+    type Result = ResponseFuture<Result<(), AttachError>>;
+
+    fn handle(&mut self, Attach(account, adopt): Attach, _: &mut Self::Context) -> Self::Result {
+        let known = self.shard.directory.borrow().addr(account).is_some_and(actix::Addr::connected);
+        if !known {
+            self.start_session(account, adopt.admission.subject.account_guid());
+        }
+        let mut directory = self.shard.directory.borrow_mut();
+        directory.adopting(account);
+        // Never refused for a full mailbox: one message a handshake, bounded by the handle's permits.
+        let request = directory.addr(account).map(|addr| addr.send(adopt));
+        Box::pin(async move {
+            match request {
+                Some(request) => request.await.unwrap_or(Err(AttachError::ShardGone)),
+                None => Err(AttachError::ShardGone),
+            }
+        })
+    }
+}
+
+impl Handler<Carry> for Registry {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, message: Carry, _: &mut Self::Context) -> Self::Result {
+        let Carry { change, accounts } = message;
+        let shard = Rc::clone(&self.shard);
+        let mut refused: Vec<AccountId> = Vec::new();
+        {
+            let directory = shard.directory.borrow();
+            let mut send = |account: AccountId| {
+                let addr = directory.addr(account);
+                let sent = addr.map(|addr| addr.try_send(Deliver(Arc::clone(&change))));
+                if let Some(Err(SendError::Full(_))) = sent {
+                    refused.push(account);
+                }
+            };
+            match &change.audience {
+                Audience::Accounts(_) => accounts.into_iter().for_each(&mut send),
+                Audience::Holder(holder) => directory.with(*holder).for_each(&mut send),
+                Audience::Everyone => directory.all().for_each(|(account, _)| send(account)),
+            }
+        }
+        Box::pin(async move {
+            for account in refused {
+                hand_over(&shard, account, Deliver(Arc::clone(&change))).await;
+            }
+        })
+    }
+}
+
+impl Handler<Census> for Registry {
+    type Result = ResponseFuture<Vec<OnlineAccount>>;
+
+    fn handle(&mut self, _: Census, _: &mut Self::Context) -> Self::Result {
+        let directory = self.shard.directory.borrow();
+        let requests: Vec<_> = directory.all().map(|(_, addr)| addr.send(Describe)).collect();
+        Box::pin(async move {
+            let mut online = Vec::with_capacity(requests.len());
+            for request in requests {
+                online.extend(request.await.ok().flatten());
+            }
+            online
+        })
+    }
+}
+
+impl Handler<OneTab> for Registry {
+    type Result = ResponseFuture<bool>;
+
+    fn handle(&mut self, OneTab(account, close): OneTab, _: &mut Self::Context) -> Self::Result {
+        let request = self.shard.directory.borrow().addr(account).map(|addr| addr.send(close));
+        Box::pin(async move {
+            match request {
+                Some(request) => request.await.unwrap_or(false),
+                None => false,
+            }
+        })
+    }
+}
+
+impl Handler<Prolong> for Registry {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, Prolong(account, extend): Prolong, _: &mut Self::Context) -> Self::Result {
+        let request = self.shard.directory.borrow().addr(account).map(|addr| addr.send(extend));
+        Box::pin(async move {
+            if let Some(request) = request {
+                // A session that is gone has nothing to prolong.
+                let _ = request.await;
+            }
+        })
+    }
+}
+
+impl Handler<DrainTabs> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, DrainTabs(window): DrainTabs, _: &mut Self::Context) {
+        self.drain = Some((Instant::now(), window));
+    }
+}

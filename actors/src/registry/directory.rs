@@ -1,0 +1,100 @@
+//! The table of a shard: account -> session actor, grant holder -> accounts.
+//!
+//! Plain data. An account under adoption (a socket is on its way to its actor) is marked, so that
+//! the actor does not stop meanwhile. Generations tell an actor from its successor.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use actix::Addr;
+
+use crate::counters::Counters;
+use crate::protocol::ids::{AccountId, Holder};
+use crate::session::SessionActor;
+
+/// Tells one session actor of an account from the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Generation(u64);
+
+struct Entry {
+    addr: Addr<SessionActor>,
+    generation: Generation,
+    adopting: u32,
+}
+
+pub(crate) struct Directory {
+    accounts: HashMap<AccountId, Entry>,
+    found_by: HashMap<Holder, HashSet<AccountId>>,
+    generation: u64,
+    counters: Arc<Counters>,
+}
+
+impl Directory {
+    pub fn new(counters: Arc<Counters>) -> Self {
+        Self { accounts: HashMap::new(), found_by: HashMap::new(), generation: 0, counters }
+    }
+
+    pub fn next_generation(&mut self) -> Generation {
+        self.generation += 1;
+        Generation(self.generation)
+    }
+
+    pub fn insert(&mut self, account: AccountId, addr: Addr<SessionActor>, generation: Generation) {
+        if self.accounts.insert(account, Entry { addr, generation, adopting: 0 }).is_none() {
+            self.counters.accounts.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+
+    pub fn remove(&mut self, account: AccountId, generation: Generation, holders: &[Holder]) {
+        if self.accounts.get(&account).is_some_and(|entry| entry.generation == generation) {
+            self.accounts.remove(&account);
+            self.find_by(account, holders, &[]);
+            self.counters.accounts.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+
+    pub fn addr(&self, account: AccountId) -> Option<&Addr<SessionActor>> {
+        self.accounts.get(&account).map(|entry| &entry.addr)
+    }
+
+    pub fn all(&self) -> impl Iterator<Item = (AccountId, &Addr<SessionActor>)> {
+        self.accounts.iter().map(|(account, entry)| (*account, &entry.addr))
+    }
+
+    pub fn with(&self, holder: Holder) -> impl Iterator<Item = AccountId> {
+        self.found_by.get(&holder).into_iter().flatten().copied()
+    }
+
+    /// Changes what an account is found by.
+    pub fn find_by(&mut self, account: AccountId, before: &[Holder], after: &[Holder]) {
+        for holder in before.iter().filter(|holder| !after.contains(holder)) {
+            if let Some(accounts) = self.found_by.get_mut(holder) {
+                accounts.remove(&account);
+                if accounts.is_empty() {
+                    self.found_by.remove(holder);
+                }
+            }
+        }
+        for holder in after.iter().filter(|holder| !before.contains(holder)) {
+            self.found_by.entry(*holder).or_default().insert(account);
+        }
+    }
+
+    /// Marks a socket on its way to the account's actor.
+    pub fn adopting(&mut self, account: AccountId) {
+        if let Some(entry) = self.accounts.get_mut(&account) {
+            entry.adopting += 1;
+        }
+    }
+
+    /// Notes that a socket has arrived.
+    pub fn adopted(&mut self, account: AccountId) {
+        if let Some(entry) = self.accounts.get_mut(&account) {
+            entry.adopting = entry.adopting.saturating_sub(1);
+        }
+    }
+
+    pub fn is_adopting(&self, account: AccountId) -> bool {
+        self.accounts.get(&account).is_some_and(|entry| entry.adopting > 0)
+    }
+}

@@ -1,0 +1,64 @@
+//! What the application tells the engine about one signed-in session.
+//!
+//! The engine asks, it never decides what an account may do. Both traits are called from every
+//! shard's thread: no IO, no waiting.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::protocol::envelope::EndCode;
+use crate::protocol::ids::{AccountId, ApplicationId, CompanyId, ConnectionId, SessionId};
+use crate::protocol::permission::State;
+
+/// One signed-in session, seen through the application's in-memory tables.
+pub trait Subject: Send + Sync + 'static {
+    /// Gives the account.
+    fn account(&self) -> AccountId;
+    /// Gives the account's guid.
+    fn account_guid(&self) -> &str;
+    /// Gives the session.
+    fn session(&self) -> &SessionId;
+    /// Gives the view: tabs of one account with an equal view share one state.
+    fn view(&self) -> (ApplicationId, CompanyId);
+    /// Tells whether the session still lives; once `false`, always `false`.
+    fn is_active(&self) -> bool;
+    /// Gives what the account may do now.
+    fn state(&self) -> Arc<State>;
+    /// Says why the session is no longer active, for a tab that learns it without a change.
+    fn ending(&self) -> (EndCode, Arc<str>) {
+        (EndCode::SessionKicked, Arc::from("the session has ended"))
+    }
+}
+
+/// Who is at the other end of a tab.
+#[derive(Clone, Debug)]
+pub struct ClientInfo {
+    /// The client's address.
+    pub ip: IpAddr,
+    /// The browser, in words for an administrator.
+    pub browser: Arc<str>,
+}
+
+/// A tab that the gateway has authenticated.
+pub struct Admission {
+    /// The session.
+    pub subject: Arc<dyn Subject>,
+    /// When the access token ends, UTC ms.
+    pub expires_at: i64,
+    /// The client.
+    pub client: ClientInfo,
+}
+
+/// The clock.
+pub trait Time: Send + Sync + 'static {
+    /// Gives UTC milliseconds.
+    fn now_ms(&self) -> i64;
+}
+
+/// The source of new ids.
+pub trait Ids: Send + Sync + 'static {
+    /// Makes a message id (`UUIDv7` text).
+    fn message_id(&self) -> Arc<str>;
+    /// Makes a connection id.
+    fn connection_id(&self) -> ConnectionId;
+}

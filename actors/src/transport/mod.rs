@@ -1,0 +1,8 @@
+//! Bytes in, bytes out, close: how a tab's socket is held.
+//!
+//! The gateway uses [`ws::handshake`] and [`ws::accept`]; everything else is the session actor's.
+//! No task, channel, timer or buffer a tab.
+
+pub(crate) mod inbound;
+pub(crate) mod socket;
+pub mod ws;

@@ -1,0 +1,83 @@
+//! The WebSocket handshake, for the gateway.
+//!
+//! The gateway authenticates and admits first, then answers with [`handshake`]'s 101 through
+//! [`accept`], which also frees the HTTP dispatcher and its buffers. Compression is not offered.
+
+use std::io;
+
+use actix_codec::Framed;
+use actix_http::header;
+use actix_http::ws::{HandshakeError, hash_key, verify_handshake};
+use actix_http::{RequestHead, h1};
+use bytes::{BufMut, Bytes, BytesMut};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use crate::protocol::close::CloseReason;
+use crate::protocol::frame::Frame;
+
+/// Checks a handshake (RFC 6455 4.2.1) and gives the bytes of the 101 that answers it.
+///
+/// # Errors
+/// What is wrong with the request; it converts into the HTTP response to give.
+pub fn handshake(head: &RequestHead) -> Result<Bytes, HandshakeError> {
+    verify_handshake(head)?;
+    let key = head.headers().get(header::SEC_WEBSOCKET_KEY).ok_or(HandshakeError::BadWebsocketKey)?;
+    let mut answer = BytesMut::with_capacity(160);
+    answer.put_slice(b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-accept: ");
+    answer.put_slice(&hash_key(key.as_bytes()));
+    answer.put_slice(b"\r\n\r\n");
+    Ok(answer.freeze())
+}
+
+/// Writes the 101 and takes the socket out of the HTTP dispatcher, with what the client already sent after its request.
+///
+/// Drop the request before this, or its dispatcher stays allocated.
+///
+/// # Errors
+/// When the client is gone.
+pub async fn accept(
+    framed: Framed<TcpStream, h1::Codec>,
+    answer: Bytes,
+) -> io::Result<(std::net::TcpStream, Bytes)> {
+    let mut parts = framed.into_parts();
+    parts.io.write_all(&answer).await?;
+    Ok((parts.io.into_std()?, parts.read_buf.freeze()))
+}
+
+/// Tells a client whose handshake was already answered that there is no place, as far as the socket takes it.
+pub(crate) fn turn_away(mut stream: &std::net::TcpStream, reason: CloseReason) {
+    let frame = Frame::close(reason, reason.text());
+    // A socket that does not take 30 bytes is gone; dropping it says the same.
+    let _ = stream.set_nonblocking(true).and_then(|()| io::Write::write(&mut stream, &frame.bytes));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_http::test::TestRequest;
+
+    fn request() -> TestRequest {
+        let mut request = TestRequest::default();
+        request
+            .insert_header((header::UPGRADE, "websocket"))
+            .insert_header((header::CONNECTION, "keep-alive, Upgrade"))
+            .insert_header((header::SEC_WEBSOCKET_VERSION, "13"))
+            .insert_header((header::SEC_WEBSOCKET_KEY, "dGhlIHNhbXBsZSBub25jZQ=="));
+        request
+    }
+
+    #[test]
+    fn the_example_of_the_rfc_is_answered_as_there() {
+        let answer = handshake(request().finish().head()).unwrap();
+        let answer = std::str::from_utf8(&answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
+        assert!(answer.ends_with("sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"), "{answer}");
+    }
+
+    #[test]
+    fn an_old_version_is_refused() {
+        let request = request().insert_header((header::SEC_WEBSOCKET_VERSION, "8")).finish();
+        assert_eq!(handshake(request.head()), Err(HandshakeError::UnsupportedVersion));
+    }
+}
