@@ -1,0 +1,243 @@
+// The page at `/`: signs in, opens the socket, applies its frames, and gives each part what it shows.
+// The server decides everything; this file only wires the parts under js/ together.
+
+import { $ } from "./js/dom.js";
+import { get, refresh, signOut, whenEnded } from "./js/api.js";
+import { startAsk } from "./js/ask.js";
+import { clearAccounts, drawAccounts, refreshAccounts, startAccounts } from "./js/accounts.js";
+import { clearChanges, drawChanges, refreshChanges } from "./js/changes.js";
+import { clearFrames, drawFrames, record, startFrames } from "./js/frames.js";
+import { ago, has, language, onLanguage, permission, setLanguage, t, translate } from "./js/i18n.js";
+import { Live } from "./js/live.js";
+import { clearMine, drawMine, showChange } from "./js/mine.js";
+import { clearOnline, drawOnline, refreshOnline } from "./js/online.js";
+import { Seen, applyUpdate, fromAccount } from "./js/permissions.js";
+import { clearReceipt, drawReceipt, showLatestReceipt } from "./js/receipt.js";
+import { clearRoles, drawRoles, refreshRoles, startRoles } from "./js/roles.js";
+import { drawSignIn, showSignIn, startSignIn } from "./js/signin.js";
+import { allows, forget, store } from "./js/store.js";
+import { activePart, administers, beginTabs, drawTabs, endTabs, startTabs } from "./js/tabs.js";
+import { toast } from "./js/toast.js";
+
+/** Set while a session is thought to exist, so that a first visit does not ask the server in vain. Says nothing secret. */
+const HINT = "livegrant.session";
+/** How long an ended session waits for the frame that says why. */
+const REASON_WITHIN = 800;
+/** An administrator's lists are read again this often while they are looked at. */
+const LOOK_EVERY = 3_000;
+/** After being hidden this long a tab asks for a snapshot, whatever the socket thinks it delivered. */
+const DOUBT_AFTER = 30_000;
+
+const tabs = "BroadcastChannel" in window ? new BroadcastChannel("livegrant") : null;
+const looks = { roles: refreshRoles, online: refreshOnline, accounts: refreshAccounts, changes: refreshChanges };
+
+let link = { state: "disconnected", code: 0, until: 0 };
+let seen = new Seen();
+let hiddenAt = 0;
+
+function hint(on) {
+  try {
+    if (on) localStorage.setItem(HINT, "1");
+    else localStorage.removeItem(HINT);
+  } catch {
+    // Without storage every visit begins at the form.
+  }
+}
+
+function hinted() {
+  try {
+    return localStorage.getItem(HINT) === "1";
+  } catch {
+    return false;
+  }
+}
+
+function drawLink() {
+  const seconds = Math.ceil((link.until - Date.now()) / 1000);
+  const special = `link.${link.code}`;
+  const text = link.state === "reconnecting" && seconds > 0 ? t("link.wait", { n: seconds })
+    : link.state === "error" && has(special) ? t(special) : t(`link.${link.state}`);
+  if ($("link-text").textContent !== text) $("link-text").textContent = text;
+  $("link").dataset.state = link.state;
+  $("link-retry").hidden = link.state !== "error" && !(link.state === "reconnecting" && seconds > 1);
+}
+
+function drawBar() {
+  const inside = store.account !== null;
+  $("live").hidden = !inside;
+  $("who").hidden = !inside;
+  $("who-name").textContent = inside ? store.account.display_name || store.account.username : "";
+  $("rev").textContent = t("rev", { rev: store.permissions.rev });
+  $("rev").title = t("rev.title");
+  $("language").textContent = t("language.other");
+  $("language").setAttribute("aria-label", t("language.label"));
+  $("language").lang = language() === "zh" ? "en" : "zh-CN";
+  drawLink();
+}
+
+function drawAll() {
+  drawBar();
+  drawSignIn();
+  drawTabs();
+  drawMine();
+  drawFrames();
+  drawReceipt();
+  drawRoles();
+  drawOnline();
+  drawAccounts();
+  drawChanges();
+}
+
+function names(codes) {
+  const shown = codes.slice(0, 3).map(permission).join(language() === "zh" ? "、" : ", ");
+  return codes.length > 3 ? t("toast.more", { names: shown, n: codes.length - 3 }) : shown;
+}
+
+const handlers = {
+  PERMISSION_UPDATE({ data, operator }) {
+    const { outcome, state, added, removed } = applyUpdate(store.permissions, data);
+    if (outcome === "gap") return live.send({ type: "snapshot" });
+    store.permissions = state;
+    live.send({ type: "ack", permissionVersion: state.rev });
+    showChange(added, removed);
+    drawBar();
+    drawTabs();
+    $("receipt").hidden = !administers();
+    const by = [t("rev", { rev: state.rev }), operator?.name].filter(Boolean).join(" · ");
+    if (removed.length) toast("revoked", t("toast.revoked", { names: names(removed) }), by);
+    if (added.length) toast("granted", t("toast.granted", { names: names(added) }), by);
+    if (added.length || removed.length) {
+      drawRoles();
+      drawOnline();
+      drawAccounts();
+    }
+  },
+  ROLE_CHANGE({ data }) {
+    store.permissions = {
+      ...store.permissions,
+      roles: data.roles ?? store.permissions.roles,
+      positions: data.positions ?? store.permissions.positions,
+    };
+    drawMine();
+  },
+  FORCE_LOGOUT({ data }) {
+    leave({ code: data.code, reason: data.reason ?? "" });
+  },
+  SYSTEM_NOTICE({ data }) {
+    toast("notice", data.title ?? "", data.content ?? "");
+  },
+};
+
+const live = new Live({
+  onState(state, { wait = 0, code = 0 }) {
+    link = { state, code, until: Date.now() + wait };
+    drawLink();
+  },
+  onRaw: record,
+  onFrame(frame) {
+    if (!seen.isNew(frame.messageId)) return;
+    handlers[frame.type]?.(frame);
+  },
+  onEnded: (code) => leave({ code, reason: "" }),
+  async check(how) {
+    try {
+      const standing = how === "refresh" ? await refresh() : (await get("/api/v1/me/permissions"), "ok");
+      if (standing === "ended") leave({ code: "expired", reason: "" });
+      return standing;
+    } catch {
+      return store.account ? "later" : "ended";
+    }
+  },
+});
+
+/** Clears everything of the session and shows the form, with the reason if there is one. */
+function leave(why) {
+  if (store.account === null) return;
+  live.close();
+  forget();
+  hint(false);
+  endTabs();
+  for (const clear of [clearMine, clearFrames, clearReceipt, clearRoles, clearOnline, clearAccounts, clearChanges]) clear();
+  $("toasts").replaceChildren();
+  if ($("ask").open) $("ask").close("");
+  $("desk").hidden = true;
+  drawBar();
+  showSignIn(why);
+}
+
+/** Reads who is signed in and shows their desk. */
+async function enter() {
+  const account = await get("/api/accounts/users/me/");
+  store.account = account;
+  store.permissions = fromAccount(account);
+  seen = new Seen();
+  hint(true);
+  $("welcome").hidden = true;
+  $("desk").hidden = false;
+  clearMine();
+  drawBar();
+  beginTabs();
+  $("receipt").hidden = !administers();
+  drawReceipt();
+  live.open();
+  if (allows("audit:view")) showLatestReceipt();
+}
+
+whenEnded((code) => {
+  // The socket may be about to say why; its reason is better than "expired".
+  const who = store.account;
+  if (who) setTimeout(() => store.account === who && leave({ code, reason: "" }), REASON_WITHIN);
+});
+
+startSignIn(async () => {
+  await enter();
+  tabs?.postMessage("signed-in");
+});
+
+tabs?.addEventListener("message", async () => {
+  // Another tab signed in: the cookies are now its account's, so this tab follows.
+  live.close();
+  if (store.account) forget();
+  for (const clear of [clearFrames, clearReceipt, clearRoles, clearOnline, clearAccounts, clearChanges]) clear();
+  await enter().catch(() => showSignIn());
+});
+
+$("sign-out").addEventListener("click", async () => {
+  await signOut().catch(() => {});
+  leave(null);
+});
+$("language").addEventListener("click", () => setLanguage(language() === "zh" ? "en" : "zh"));
+$("link-retry").addEventListener("click", () => (link.state === "error" ? live.open() : live.hurry()));
+addEventListener("online", () => live.hurry());
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) {
+    hiddenAt = Date.now();
+    return;
+  }
+  live.hurry();
+  if (hiddenAt && Date.now() - hiddenAt > DOUBT_AFTER) live.send({ type: "snapshot" });
+});
+setInterval(() => {
+  drawLink();
+  for (const node of document.querySelectorAll("[data-ago]")) node.textContent = ago(node.dataset.ago);
+}, 1_000);
+setInterval(() => {
+  const part = activePart();
+  // Accounts cost a call each, so they are read when opened and after a change, not on a beat.
+  if (part !== "accounts" && !document.hidden) looks[part]?.();
+}, LOOK_EVERY);
+
+startTabs((part) => looks[part]?.());
+startFrames();
+startRoles();
+startAccounts();
+startAsk();
+onLanguage(drawAll);
+translate();
+drawBar();
+if (hinted()) {
+  enter().catch((problem) => {
+    if (problem.status === 401) hint(false);
+    showSignIn();
+  });
+} else showSignIn();
