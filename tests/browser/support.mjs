@@ -51,6 +51,8 @@ export async function openTab(context) {
     if (new URL(request.url()).origin !== new URL(serverUrl()).origin) troubles.push(`outside request: ${request.url()}`);
   });
   page.on("websocket", (socket) => sockets.push(socket.url()));
+  // The page's timers run as ever, but a test can let a minute of them pass at once.
+  await page.clock.install();
   await page.goto(serverUrl());
   return { page, troubles, sockets };
 }
@@ -74,9 +76,18 @@ export const call = (page, path) => page.evaluate(async (where) => {
 /** The card of a permission that is held now; a revoked one may linger, struck through. */
 export const held = (page, code) => page.locator(`.perm[data-code="${code}"]:not(.revoked):not(.leaving)`);
 
+/** Runs in the page: ends what moves, and holds what comes or goes where one sees that it does. */
+function still() {
+  for (const motion of document.getAnimations()) {
+    if (motion.animationName === "granted" || motion.animationName === "fade") motion.currentTime = 1_000;
+    else if (motion.effect.getComputedTiming().endTime !== Infinity) motion.finish();
+  }
+}
+
 /** Writes a picture for the documentation if `SCREENSHOTS=1`. */
 export async function picture(page, name) {
   if (process.env.SCREENSHOTS !== "1") return;
   await mkdir(PICTURES, { recursive: true });
+  await page.evaluate(still);
   await page.screenshot({ path: `${PICTURES}${name}.png` });
 }
