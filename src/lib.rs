@@ -2,3 +2,4 @@
 
 pub mod clock;
 pub mod settings;
+pub mod telemetry;
