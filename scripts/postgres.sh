@@ -40,6 +40,7 @@ stop() {
     rm -rf "$dir"
 }
 trap stop EXIT
+trap '' PIPE # a caller that died before the answer: the failed write ends the script, through `stop`
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
