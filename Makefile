@@ -1,0 +1,41 @@
+# The commands of the house; `make help` lists them.
+
+CARGO ?= cargo
+.DEFAULT_GOAL := help
+.PHONY: help run test test-tools lint deny fmt
+
+help: ## list the commands
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+# The unoptimised build: it is ready in half the time, it is the one that the tests have built already, and a
+# demonstration on one machine needs no more. Deployments build with --release.
+run: ## build, prepare ./data with demo accounts, serve on http://127.0.0.1:8080
+	@mkdir -p data
+	@$(CARGO) build --locked --bin livegrant
+	@$(CARGO) run --quiet --locked --bin livegrant -- migrate
+	@$(CARGO) run --quiet --locked --bin livegrant -- seed --demo
+	@echo
+	@echo "  Livegrant serves http://127.0.0.1:$${LIVEGRANT__SERVER__PORT:-8080}/ (stop with Ctrl-C)"
+	@echo "  Sign in as admin, hr, manager, alice, bob or auditor; the password of all is livegrant-demo"
+	@echo
+	@exec $(CARGO) run --quiet --locked --bin livegrant -- serve
+
+test: test-tools lint ## everything that CI runs: tools, lints, tests on both databases, the page in a browser
+	scripts/postgres.sh $(CARGO) test --workspace --locked --no-fail-fast
+	scripts/browser-test.sh
+
+test-tools: ## install what the tests need and this machine lacks
+	@scripts/test-tools.sh
+
+lint: ## formatting and clippy, without a warning
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+fmt: ## format the code
+	$(CARGO) fmt --all
+
+# Building cargo-deny takes minutes and its advisories come from the internet, so it is not a part of `make test`;
+# tests/tidy holds the licences there.
+deny: ## licences, doubled versions, sources and advisories of the dependencies (needs the internet)
+	@command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
+	$(CARGO) deny --locked check

@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Installs what the tests need and this machine lacks: PostgreSQL, Chromium, Node.js, a C compiler, and the packages of
+# the browser tests. What is there already costs nothing and needs no network.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+say() { printf '%s\n' "$*" >&2; }
+have() { command -v "$1" >/dev/null 2>&1; }
+have_postgres() { have initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
+have_chromium() { have chromium || have chromium-browser || have google-chrome; }
+
+as_root=()
+if [ "$(id -u)" != 0 ]; then as_root=(sudo -n); fi
+
+apt() {
+    local try
+    for try in 1 2 3; do
+        if "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Acquire::Retries=3 \
+            -o DPkg::Lock::Timeout=300 "$@" >&2; then
+            return 0
+        fi
+        say "apt-get $1 failed (try $try of 3)"
+        sleep 5
+    done
+    return 1
+}
+
+# Debian's package would start a server of its own, which nobody asked for: the tests start theirs.
+install_postgres() {
+    local conf=/etc/postgresql-common/createcluster.conf
+    apt install --no-install-recommends postgresql-common
+    "${as_root[@]}" cp "$conf" "$conf.livegrant"
+    printf 'create_main_cluster = false\n' | "${as_root[@]}" tee "$conf" >/dev/null
+    local status=0
+    apt install --no-install-recommends postgresql || status=$?
+    "${as_root[@]}" mv "$conf.livegrant" "$conf"
+    return "$status"
+}
+
+missing=()
+have cc || missing+=(build-essential)
+have node || missing+=(nodejs)
+have npm || missing+=(npm)
+have_chromium || missing+=(chromium)
+if [ "${#missing[@]}" -gt 0 ] || ! have_postgres; then
+    if ! have apt-get; then
+        say "missing: ${missing[*]} $(have_postgres || echo postgresql); install them by hand, this is not Debian"
+        exit 1
+    fi
+    apt update
+    if [ "${#missing[@]}" -gt 0 ]; then apt install --no-install-recommends "${missing[@]}"; fi
+    have_postgres || install_postgres
+fi
+
+# The stamp is a copy of the lock file that was installed: equal means nothing to do.
+browser=tests/browser
+if [ -f "$browser/package-lock.json" ]; then
+    stamp=$browser/node_modules/.installed-lock.json
+    if ! cmp -s "$browser/package-lock.json" "$stamp"; then
+        (cd "$browser" && npm ci --no-audit --no-fund --loglevel=error >&2)
+        cp "$browser/package-lock.json" "$stamp"
+    fi
+fi
