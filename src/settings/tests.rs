@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use super::layers::{Surroundings, tree};
+use super::layers::Surroundings;
 use super::*;
-
-const BASE: &str = include_str!("../../config/base.toml");
 
 fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
@@ -37,22 +35,6 @@ fn refusal(files: &[(&str, &str)], environment: &[(&str, &str)]) -> String {
 fn the_base_file_says_what_the_defaults_say() {
     let dir = folder(&[]);
     assert_eq!(load(dir.path(), &[]).unwrap(), Settings::default());
-}
-
-#[test]
-fn every_setting_stands_in_the_base_file_under_a_comment() {
-    for (section, keys) in tree(&Settings::default()) {
-        let header = format!("[{section}]\n");
-        let body = BASE.split_once(&header).unwrap_or_else(|| panic!("no section {section}")).1;
-        let body = body.split("\n[").next().unwrap();
-        let lines: Vec<_> = body.lines().collect();
-        for key in keys.keys() {
-            let assignment = format!("{key} = ");
-            let at = lines.iter().position(|line| line.starts_with(&assignment));
-            let at = at.unwrap_or_else(|| panic!("{section}.{key} is not in base.toml"));
-            assert!(at > 0 && lines[at - 1].starts_with("# "), "{section}.{key} has no comment");
-        }
-    }
 }
 
 #[test]
