@@ -4,9 +4,14 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-cargo build --quiet --locked --bin livegrant
-binary=$(pwd)/${CARGO_TARGET_DIR:-target}/debug/livegrant
-case "${CARGO_TARGET_DIR:-}" in /*) binary=$CARGO_TARGET_DIR/debug/livegrant ;; esac
+# LIVEGRANT_BINARY names another build to look at, a release for instance.
+binary=${LIVEGRANT_BINARY:-}
+if [ -z "$binary" ]; then
+    cargo build --quiet --locked --bin livegrant
+    target=${CARGO_TARGET_DIR:-target}
+    case "$target" in /*) ;; *) target=$(pwd)/$target ;; esac
+    binary=$target/debug/livegrant
+fi
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/livegrant-browser.XXXXXX")
 server=

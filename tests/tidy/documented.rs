@@ -46,15 +46,16 @@ fn keys_of(settings: &serde_json::Value) -> Vec<String> {
     keys.collect()
 }
 
-/// Every close code of the engine's table stands in the protocol's documentation.
+/// Every close code of the engine's table (`Reason => 4001`) stands in the protocol's documentation.
 pub fn close_codes(tree: &Tree) -> Vec<Offence> {
     let Some(table) = tree.file(CLOSE_CODES) else { return vec![Offence::new(CLOSE_CODES, 0, "is missing")] };
     let code = blank(without_tests(&table.text), Texts::Blank);
     let mut codes = Vec::new();
     for (number, line) in code.lines().enumerate() {
-        let words = line.split(|c: char| !c.is_alphanumeric() && c != '_');
-        for code in words.filter(|word| word.parse::<u16>().is_ok_and(|code| (1000..5000).contains(&code))) {
-            codes.push((CLOSE_CODES, number + 1, code.to_owned()));
+        let Some((_, given)) = line.split_once("=>") else { continue };
+        let given = given.trim().trim_end_matches(',');
+        if given.parse::<u16>().is_ok() {
+            codes.push((CLOSE_CODES, number + 1, given.to_owned()));
         }
     }
     if codes.is_empty() {
@@ -100,10 +101,13 @@ pub fn error_codes(tree: &Tree) -> Vec<Offence> {
 fn missing_from_protocol(tree: &Tree, codes: &[(&str, usize, String)]) -> Vec<Offence> {
     let documented = tree.file(PROTOCOL).map_or("", |file| file.text.as_str());
     let is_documented = |code: &str| documented.contains(&format!("`{code}`"));
-    let missing = codes.iter().filter(|(_, _, code)| !is_documented(code));
-    missing
-        .map(|(path, line, code)| Offence::new(path, *line, format!("`{code}` is not in {PROTOCOL}")))
-        .collect()
+    let mut missing = BTreeMap::new();
+    for (path, line, code) in codes.iter().filter(|(_, _, code)| !is_documented(code)) {
+        missing
+            .entry(code)
+            .or_insert_with(|| Offence::new(path, *line, format!("`{code}` is not in {PROTOCOL}")));
+    }
+    missing.into_values().collect()
 }
 
 /// The texts of a file with the places where they begin.
@@ -170,7 +174,10 @@ mod tests {
     #[test]
     fn a_close_code_without_documentation_is_seen() {
         let tree = Tree::of(&[
-            (CLOSE_CODES, "/// 4000–4499 reconnect\nSelf::A => 4001,\nSelf::B => 4002,\n#[cfg(test)]\n4999"),
+            (
+                CLOSE_CODES,
+                "/// 4000–4499 reconnect\nSelf::A => 4001,\nSelf::B => 4002, // x\n(4000..4500)\n#[cfg(test)]\n4999",
+            ),
             (PROTOCOL, "| `4001` | expired |"),
         ]);
         assert_eq!(
@@ -199,11 +206,11 @@ mod tests {
             (PROTOCOL, "`known`"),
         ]);
         let expected = [
-            "src/hr/hire.rs:1: `a_conflict` is not in docs/protocol.md",
-            "src/hr/hire.rs:2: `a_value` is not in docs/protocol.md",
-            "src/auth/login.rs:2: `a_refusal` is not in docs/protocol.md",
-            "src/refusal.rs:2: `an_outage` is not in docs/protocol.md",
             "src/web/problem.rs:1: `NoPermissionError` is not in docs/protocol.md",
+            "src/hr/hire.rs:1: `a_conflict` is not in docs/protocol.md",
+            "src/auth/login.rs:2: `a_refusal` is not in docs/protocol.md",
+            "src/hr/hire.rs:2: `a_value` is not in docs/protocol.md",
+            "src/refusal.rs:2: `an_outage` is not in docs/protocol.md",
         ];
         assert_eq!(problems(&error_codes(&tree)), expected);
     }
