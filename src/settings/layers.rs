@@ -2,10 +2,8 @@
 //!
 //! A layer's unknown keys are refused before anything is merged, so that a typing mistake is reported where it was made.
 //! Environment variables are read as the type their key has by default: `LIVEGRANT__AUTH__TOKEN_SECRET=0123` stays a text.
-//! This is the only place of the project that reads the environment.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use figment::error::Kind;
@@ -13,11 +11,11 @@ use figment::providers::{Format, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 
+use super::environment::{ENV_NAME, PREFIX, Surroundings};
+use super::origin::Origin;
 use super::{Settings, SettingsError};
 
 const BASE: &str = include_str!("../../config/base.toml");
-const PREFIX: &str = "LIVEGRANT__";
-const ENV_NAME: &str = "LIVEGRANT_ENV";
 
 /// Keys whose values never stand in a message.
 const SECRET_KEYS: [&str; 2] = ["auth.token_secret", "database.url"];
@@ -26,81 +24,6 @@ const SECRET_KEYS: [&str; 2] = ["auth.token_secret", "database.url"];
 pub(super) fn tree(settings: &Settings) -> BTreeMap<String, BTreeMap<String, serde_json::Value>> {
     let value = serde_json::to_value(settings).expect("settings are plain data with text keys");
     serde_json::from_value(value).expect("settings are sections of keys")
-}
-
-/// The environment variables and the `.env` file that count.
-#[derive(Debug, Default)]
-pub(super) struct Surroundings {
-    pub(super) environment: BTreeMap<String, String>,
-    pub(super) dotenv: BTreeMap<String, String>,
-}
-
-impl Surroundings {
-    /// Reads the process's environment and one `.env` file, which need not exist.
-    pub(super) fn of_process(dotenv: &Path) -> Result<Self, SettingsError> {
-        #[expect(clippy::disallowed_methods, reason = "settings/ is where the environment comes in")]
-        let environment = std::env::vars_os().filter_map(ours).collect::<Result<_, _>>()?;
-        Ok(Self { environment, dotenv: read_dotenv(dotenv)? })
-    }
-
-    fn name(&self) -> Option<&str> {
-        let name = self.environment.get(ENV_NAME).or_else(|| self.dotenv.get(ENV_NAME))?;
-        Some(name.as_str()).filter(|name| !name.is_empty())
-    }
-}
-
-fn is_ours(name: &str) -> bool {
-    name == ENV_NAME || name.starts_with(PREFIX)
-}
-
-fn ours((name, value): (OsString, OsString)) -> Option<Result<(String, String), SettingsError>> {
-    let name = name.into_string().ok().filter(|name| is_ours(name))?;
-    Some(match value.into_string() {
-        Ok(value) => Ok((name, value)),
-        Err(_) => Err(Origin::Environment.problem_of_variable(&name, "is not UTF-8")),
-    })
-}
-
-fn read_dotenv(file: &Path) -> Result<BTreeMap<String, String>, SettingsError> {
-    if !file.is_file() {
-        return Ok(BTreeMap::new());
-    }
-    // The error's own text quotes the line, which may hold a secret.
-    let refuse = |_| SettingsError::File {
-        file: file.to_owned(),
-        problem: "cannot be read as lines of NAME=value".to_owned(),
-    };
-    let pairs =
-        dotenvy::from_path_iter(file).map_err(refuse)?.collect::<Result<Vec<_>, _>>().map_err(refuse)?;
-    Ok(pairs.into_iter().filter(|(name, _)| is_ours(name)).collect())
-}
-
-/// Where a layer comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Origin {
-    BuiltIn,
-    File(PathBuf),
-    DotEnv,
-    Environment,
-}
-
-impl Origin {
-    fn problem(&self, key: &str, problem: &str) -> SettingsError {
-        let file = match self {
-            Self::Environment | Self::DotEnv => {
-                let variable = format!("{PREFIX}{}", key.to_uppercase().replace('.', "__"));
-                return self.problem_of_variable(&variable, problem);
-            }
-            Self::BuiltIn => "the compiled-in config/base.toml".to_owned(),
-            Self::File(file) => file.display().to_string(),
-        };
-        SettingsError::InFile { key: key.to_owned(), file, problem: problem.to_owned() }
-    }
-
-    fn problem_of_variable(&self, variable: &str, problem: &str) -> SettingsError {
-        let place = if *self == Self::DotEnv { " (from .env)" } else { "" }.to_owned();
-        SettingsError::InEnvironment { variable: variable.to_owned(), place, problem: problem.to_owned() }
-    }
 }
 
 #[derive(Debug, Clone)]

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use super::layers::Surroundings;
 use super::*;
 
 fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
