@@ -59,7 +59,7 @@ impl Default for EngineConfig {
             outbox_frames: 256,
             frame_max_bytes: 65_536,
             heartbeat_interval: Duration::from_secs(25),
-            heartbeat_timeout: Duration::from_secs(60),
+            heartbeat_timeout: Duration::from_mins(1),
             client_messages_per_minute: 120,
             so_sndbuf: 64 * 1024,
             stuck_after: Duration::from_secs(15),

@@ -26,6 +26,7 @@ impl Engine {
     ///
     /// # Panics
     /// Outside an `actix` system, or when the operating system gives no thread.
+    #[expect(clippy::needless_pass_by_value, reason = "three owned parts read alike at the one call")]
     pub fn start(
         config: EngineConfig,
         bus: Arc<dyn Bus>,

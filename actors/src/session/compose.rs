@@ -22,6 +22,7 @@ pub(crate) type Parts = Rc<[(MessageType, Box<RawValue>)]>;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Telling {
     Difference,
+    Everything,
     Snapshot,
     Roles,
 }
@@ -57,6 +58,16 @@ impl Bodies {
         self.get(Telling::Difference, Some(before), after, reason, || match step(before, after) {
             Some(delta) => difference(before, after, &delta, reason),
             None => Rc::new([]),
+        })
+    }
+
+    /// Gives the bodies that tell the whole state in the course of a change, be it one or not.
+    pub fn everything(&mut self, before: &State, after: &State, reason: &Arc<str>) -> Parts {
+        self.get(Telling::Everything, Some(before), after, reason, || {
+            let holders = step(before, after).and_then(|delta| delta.holders);
+            let holders = holders.map(|holders| (MessageType::RoleChange, roles(after, &holders, reason)));
+            let whole = update(after, UpdateType::Replace, &[], &[], None, reason);
+            holders.into_iter().chain([(MessageType::PermissionUpdate, whole)]).collect()
         })
     }
 

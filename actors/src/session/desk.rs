@@ -94,6 +94,7 @@ impl Desk {
     /// Tells a tab its whole state as it is now.
     pub fn tell_snapshot(&self, tab: &mut Tab) {
         tab.state = tab.subject.state();
+        tab.holders = Arc::clone(&tab.state.holders);
         let reason = Arc::clone(&self.shard.snapshot_reason);
         let parts = self.shard.bodies.borrow_mut().snapshot(&tab.state, &reason);
         for (kind, body) in parts.iter() {
@@ -181,14 +182,13 @@ impl Desk {
         let mut inbound = std::mem::take(&mut tab.inbound);
         let result = inbound.feed(chunk, limit, |heard| self.heard(tab, &heard));
         tab.inbound = inbound;
-        match (result, tab.stage) {
-            (Ok(()), _) | (_, Stage::Gone) => {}
-            (Err(Fault::TooLarge), Stage::Open) => {
+        match result {
+            Err(Fault::TooLarge) if tab.is_open() => {
                 self.close(tab, CloseReason::TooLarge, CloseReason::TooLarge.text());
             }
-            (Err(Fault::Protocol(text)), Stage::Open) => self.close(tab, CloseReason::Protocol, text),
-            // Nothing more of it can be understood, so its answer to the close can't either.
-            (Err(_), Stage::Closing { .. }) => {}
+            Err(Fault::Protocol(text)) if tab.is_open() => self.close(tab, CloseReason::Protocol, text),
+            // A closing tab's breach changes nothing: its time runs out.
+            Ok(()) | Err(_) => {}
         }
     }
 
@@ -216,13 +216,13 @@ impl Desk {
             Heard::Ping(payload) => {
                 tab.outbox.push(Frame::pong(payload), self.bounds());
             }
-            Heard::Text(text) => match ClientMessage::parse(text) {
-                Some(message) => self.obey(tab, message, now),
-                None => {
+            Heard::Text(text) => {
+                let Some(message) = ClientMessage::parse(text) else {
                     self.close(tab, CloseReason::Protocol, "unknown message");
                     return ControlFlow::Break(());
-                }
-            },
+                };
+                self.obey(tab, message, now);
+            }
             Heard::Pong | Heard::Close => {}
         }
         ControlFlow::Continue(())
@@ -290,7 +290,7 @@ impl Desk {
         }
     }
 
-    fn bounds(&self) -> Bounds {
+    pub fn bounds(&self) -> Bounds {
         Bounds { bytes: self.shard.config.outbox_bytes, frames: self.shard.config.outbox_frames }
     }
 }

@@ -1,15 +1,18 @@
 //! An account's session actor: it owns its tabs' sockets and tells them what changed.
 //!
-//! `actor.rs` receives and polls, `desk.rs` says things to one tab, `compose.rs` makes frames,
-//! `state.rs`, `outbox.rs` and `sweep.rs` decide without IO.
+//! `actor.rs` receives and polls, `deliver.rs` carries changes to the tabs, `tend.rs` looks after
+//! them, `desk.rs` deals with one tab, `compose.rs` makes bodies; `state.rs`, `outbox.rs` and
+//! `sweep.rs` decide without IO.
 
 mod actor;
 mod compose;
+mod deliver;
 mod desk;
 mod outbox;
 mod state;
 mod sweep;
 mod tab;
+mod tend;
 
 pub(crate) use actor::SessionActor;
 pub(crate) use compose::Bodies;

@@ -30,7 +30,7 @@ pub(crate) enum Pushed {
 
 #[derive(Default)]
 pub(crate) struct Outbox {
-    queue: Option<Box<VecDeque<Frame>>>,
+    queue: VecDeque<Frame>,
     bytes: usize,
     /// Bytes of the first frame that are already on the wire.
     written: usize,
@@ -68,7 +68,7 @@ impl Outbox {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.queue.is_none()
+        self.queue.is_empty()
     }
 
     /// Writes once through `write`, which answers how many bytes it took.
@@ -79,10 +79,9 @@ impl Outbox {
         &mut self,
         write: impl FnOnce(&[IoSlice<'_>]) -> std::io::Result<usize>,
     ) -> std::io::Result<usize> {
-        let Some(queue) = &self.queue else { return Ok(0) };
         let mut slices = [IoSlice::new(&[]); SLICES];
         let mut used = 0;
-        for (slot, frame) in slices.iter_mut().zip(queue.iter()) {
+        for (slot, frame) in slices.iter_mut().zip(&self.queue) {
             let skip = if used == 0 { self.written } else { 0 };
             *slot = IoSlice::new(&frame.bytes[skip..]);
             used += 1;
@@ -93,9 +92,8 @@ impl Outbox {
     }
 
     fn advance(&mut self, mut taken: usize) {
-        let Some(queue) = &mut self.queue else { return };
         self.bytes -= taken;
-        while let Some(first) = queue.front() {
+        while let Some(first) = self.queue.front() {
             let left = first.bytes.len() - self.written;
             if taken < left {
                 self.written += taken;
@@ -103,29 +101,33 @@ impl Outbox {
             }
             taken -= left;
             self.written = 0;
-            queue.pop_front();
+            self.queue.pop_front();
         }
-        self.queue = None;
+        self.free();
     }
 
     fn has_room(&self, frame: &Frame, bounds: Bounds) -> bool {
-        let Some(queue) = &self.queue else { return true };
-        queue.len() < bounds.frames && self.bytes + frame.bytes.len() <= bounds.bytes
+        let fits = self.queue.len() < bounds.frames && self.bytes + frame.bytes.len() <= bounds.bytes;
+        fits || self.queue.is_empty()
     }
 
     fn append(&mut self, frame: Frame) {
         self.bytes += frame.bytes.len();
-        self.queue.get_or_insert_default().push_back(frame);
+        self.queue.push_back(frame);
     }
 
     /// Keeps what is partly on the wire and whatever `keep` wants.
     fn retain(&mut self, keep: impl Fn(&Frame) -> bool) {
-        let Some(queue) = &mut self.queue else { return };
         let mut on_wire = self.written > 0;
-        queue.retain(|frame| std::mem::take(&mut on_wire) || keep(frame));
-        self.bytes = queue.iter().map(|frame| frame.bytes.len()).sum::<usize>() - self.written;
-        if queue.is_empty() {
-            self.queue = None;
+        self.queue.retain(|frame| std::mem::take(&mut on_wire) || keep(frame));
+        self.bytes = self.queue.iter().map(|frame| frame.bytes.len()).sum::<usize>() - self.written;
+        self.free();
+    }
+
+    /// Gives the memory of an empty queue back: an idle tab has none.
+    fn free(&mut self) {
+        if self.queue.is_empty() {
+            self.queue = VecDeque::new();
         }
     }
 }

@@ -68,7 +68,7 @@ impl Inbound {
             None => chunk,
         };
         let mut message = carry.and_then(|carry| carry.message);
-        while let Some((fin, opcode, payload)) = next(source, &message, limit)? {
+        while let Some((fin, opcode, payload)) = next(source, message.as_ref(), limit)? {
             let payload = payload.unwrap_or_default();
             let flow = match opcode {
                 OpCode::Ping => on(Heard::Ping(&payload)),
@@ -117,9 +117,9 @@ impl Inbound {
 
 type Whole = (bool, OpCode, Option<BytesMut>);
 
-fn next(source: &mut BytesMut, message: &Option<BytesMut>, limit: usize) -> Result<Option<Whole>, Fault> {
+fn next(source: &mut BytesMut, message: Option<&BytesMut>, limit: usize) -> Result<Option<Whole>, Fault> {
     let Some(announced) = announced(source)? else { return Ok(None) };
-    let so_far = message.as_ref().map_or(0, BytesMut::len);
+    let so_far = message.map_or(0, BytesMut::len);
     let fits = usize::try_from(announced).is_ok_and(|announced| announced.saturating_add(so_far) <= limit);
     if !fits {
         return Err(Fault::TooLarge);
@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn an_announced_gigabyte_is_refused_from_its_header_alone() {
-        let mut header = vec![0x81, 0x80 | 127];
+        let mut header = vec![0x81, 0xFF];
         header.extend_from_slice(&(1_u64 << 30).to_be_bytes());
         let mut inbound = Inbound::default();
         assert_eq!(feed(&mut inbound, &header, 65_536).1, Err(Fault::TooLarge));
@@ -228,7 +228,7 @@ mod tests {
     fn breaches_are_refused() {
         let unmasked = [0x81, 0x02, b'h', b'i'];
         let reserved = [0xC1, 0x80, 0, 0, 0, 0];
-        let long_ping = [0x89, 0x80 | 126, 0, 126];
+        let long_ping = [0x89, 0xFE, 0, 126];
         let split_ping = [0x09, 0x80, 0, 0, 0, 0];
         let bad_utf8 = frame(true, OpCode::Text, &[0xFF, 0xFE]);
         let binary = frame(true, OpCode::Binary, b"x");
