@@ -83,6 +83,8 @@ impl SessionActor {
             "connection established"
         );
         self.desk.tell_snapshot(&mut tab);
+        // Most accounts have one tab; a vector grows to four at first.
+        self.tabs.reserve_exact(1);
         self.tabs.push(tab);
         self.settle_holders();
         let Some(tab) = self.tabs.last_mut() else { return Ok(()) };

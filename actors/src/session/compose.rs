@@ -1,7 +1,9 @@
 //! Makes message bodies, once for all accounts that go from one state to the same other.
 //!
-//! Bodies are shared a shard in a small table; only the envelope is made for each account. A
-//! change of roles or positions is told before the permissions that come with it.
+//! Bodies are shared a shard in a small table; only the envelope is made for each account. A body
+//! is shared only if the states' contents are equal, not merely their hashes: nothing of one
+//! account reaches another (S3-81). A change of roles or positions is told before the permissions
+//! that come with it.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -42,9 +44,15 @@ struct Key {
     reason: Arc<str>,
 }
 
+struct Made {
+    before: Option<Arc<State>>,
+    after: Arc<State>,
+    parts: Parts,
+}
+
 /// The bodies of late, shared by the accounts of a shard.
 pub(crate) struct Bodies {
-    made: HashMap<Key, Parts>,
+    made: HashMap<Key, Made>,
     kept: usize,
 }
 
@@ -54,7 +62,7 @@ impl Bodies {
     }
 
     /// Gives the bodies that lead from one state to the other; none when they say the same.
-    pub fn difference(&mut self, before: &State, after: &State, reason: &Arc<str>) -> Parts {
+    pub fn difference(&mut self, before: &Arc<State>, after: &Arc<State>, reason: &Arc<str>) -> Parts {
         self.get(Telling::Difference, Some(before), after, reason, || match step(before, after) {
             Some(delta) => difference(before, after, &delta, reason),
             None => Rc::new([]),
@@ -62,7 +70,7 @@ impl Bodies {
     }
 
     /// Gives the bodies that tell the whole state in the course of a change, be it one or not.
-    pub fn everything(&mut self, before: &State, after: &State, reason: &Arc<str>) -> Parts {
+    pub fn everything(&mut self, before: &Arc<State>, after: &Arc<State>, reason: &Arc<str>) -> Parts {
         self.get(Telling::Everything, Some(before), after, reason, || {
             let holders = step(before, after).and_then(|delta| delta.holders);
             let holders = holders.map(|holders| (MessageType::RoleChange, roles(after, &holders, reason)));
@@ -72,7 +80,7 @@ impl Bodies {
     }
 
     /// Gives the body that tells the whole state.
-    pub fn snapshot(&mut self, state: &State, reason: &Arc<str>) -> Parts {
+    pub fn snapshot(&mut self, state: &Arc<State>, reason: &Arc<str>) -> Parts {
         self.get(Telling::Snapshot, None, state, reason, || {
             Rc::new([(
                 MessageType::PermissionUpdate,
@@ -82,7 +90,7 @@ impl Bodies {
     }
 
     /// Gives the body that tells all roles and positions.
-    pub fn roles(&mut self, state: &State, reason: &Arc<str>) -> Parts {
+    pub fn roles(&mut self, state: &Arc<State>, reason: &Arc<str>) -> Parts {
         self.get(Telling::Roles, None, state, reason, || {
             Rc::new([(MessageType::RoleChange, roles(state, &HolderDelta::default(), reason))])
         })
@@ -91,23 +99,46 @@ impl Bodies {
     fn get(
         &mut self,
         telling: Telling,
-        before: Option<&State>,
-        after: &State,
+        before: Option<&Arc<State>>,
+        after: &Arc<State>,
         reason: &Arc<str>,
-        make: impl FnOnce() -> Parts,
+        compose: impl FnOnce() -> Parts,
     ) -> Parts {
-        let key = Key { telling, before: before.map(name), after: name(after), reason: Arc::clone(reason) };
-        if let Some(parts) = self.made.get(&key) {
-            return Rc::clone(parts);
+        let key = Key {
+            telling,
+            before: before.map(|state| name(state)),
+            after: name(after),
+            reason: Arc::clone(reason),
+        };
+        let fits = |made: &&Made| {
+            let before_fits = match (&made.before, before) {
+                (Some(one), Some(other)) => equal(one, other),
+                (one, other) => one.is_none() && other.is_none(),
+            };
+            before_fits && equal(&made.after, after)
+        };
+        if let Some(made) = self.made.get(&key).filter(fits) {
+            return Rc::clone(&made.parts);
         }
         if self.made.len() >= self.kept {
             // Bodies are of use within one change; what is still needed is made again.
             self.made.clear();
         }
-        let parts = make();
-        self.made.insert(key, Rc::clone(&parts));
+        let parts = compose();
+        let made = Made { before: before.cloned(), after: Arc::clone(after), parts: Rc::clone(&parts) };
+        self.made.insert(key, made);
         parts
     }
+}
+
+fn equal(one: &Arc<State>, other: &Arc<State>) -> bool {
+    let contents = || {
+        one.permissions == other.permissions
+            && one.roles == other.roles
+            && one.positions == other.positions
+            && one.menu_version == other.menu_version
+    };
+    Arc::ptr_eq(one, other) || contents()
 }
 
 fn name(state: &State) -> Name {
@@ -159,4 +190,47 @@ fn roles(state: &State, delta: &HolderDelta, reason: &str) -> Box<RawValue> {
         reason,
         rev: state.rev,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(hash: &str, codes: &[&str]) -> Arc<State> {
+        Arc::new(State {
+            epoch: "e".into(),
+            rev: Rev(1),
+            hash: hash.into(),
+            menu_version: "m".into(),
+            permissions: codes.iter().map(|code| Arc::from(*code)).collect(),
+            roles: Arc::new([]),
+            positions: Arc::new([]),
+            holders: Arc::new([]),
+        })
+    }
+
+    #[test]
+    fn equal_states_share_one_body_of_whichever_account() {
+        let (mut bodies, reason) = (Bodies::new(4), Arc::from("saved"));
+        let one = bodies.difference(&state("1", &["a"]), &state("2", &["b"]), &reason);
+        let other = bodies.difference(&state("1", &["a"]), &state("2", &["b"]), &reason);
+        assert!(Rc::ptr_eq(&one, &other));
+    }
+
+    #[test]
+    fn equal_hashes_over_other_contents_share_nothing() {
+        let (mut bodies, reason) = (Bodies::new(4), Arc::from("saved"));
+        bodies.snapshot(&state("same", &["secret"]), &reason);
+        let parts = bodies.snapshot(&state("same", &["mine"]), &reason);
+        assert!(!parts[0].1.get().contains("secret"));
+    }
+
+    #[test]
+    fn the_table_stays_small() {
+        let (mut bodies, reason) = (Bodies::new(4), Arc::from("saved"));
+        for number in 0..20 {
+            bodies.snapshot(&state(&number.to_string(), &[]), &reason);
+            assert!(bodies.made.len() <= 4);
+        }
+    }
 }

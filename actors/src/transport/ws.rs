@@ -75,6 +75,24 @@ mod tests {
         assert!(answer.ends_with("sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"), "{answer}");
     }
 
+    #[actix_rt::test]
+    async fn the_socket_comes_out_with_what_the_client_already_sent() {
+        let listener = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let mut client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (server, _) = listener.accept().unwrap();
+        server.set_nonblocking(true).unwrap();
+        let mut parts =
+            actix_codec::FramedParts::new(TcpStream::from_std(server).unwrap(), h1::Codec::default());
+        parts.read_buf.extend_from_slice(b"early");
+        let framed = Framed::from_parts(parts);
+        let (server, leftover) = accept(framed, Bytes::from_static(b"101")).await.unwrap();
+        assert_eq!(leftover, "early");
+        drop(server);
+        let mut answer = String::new();
+        io::Read::read_to_string(&mut client, &mut answer).unwrap();
+        assert_eq!(answer, "101");
+    }
+
     #[test]
     fn an_old_version_is_refused() {
         let request = request().insert_header((header::SEC_WEBSOCKET_VERSION, "8")).finish();

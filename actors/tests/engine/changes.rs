@@ -117,7 +117,6 @@ async fn a_burst_larger_than_every_mailbox_loses_nothing() {
     let world = World::with(|config| {
         config.session_mailbox = 2;
         config.registry_mailbox = 4;
-        config.sweep_interval = std::time::Duration::from_secs(60);
     });
     world.policy.set(7, 0, &[], &[]);
     let mut tab = world.open(&world.login(7, "s1")).await;

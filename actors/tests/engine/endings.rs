@@ -59,7 +59,7 @@ async fn a_tab_of_an_already_ended_session_is_closed_on_adoption() {
 
 #[actix_rt::test]
 async fn the_sweep_finds_a_session_that_ended_without_a_word() {
-    let world = World::new();
+    let world = World::swept();
     world.policy.set(7, 1, &[], &[]);
     let login = world.login(7, "s1");
     let mut tab = world.open(&login).await;
@@ -89,7 +89,7 @@ async fn kicks_racing_with_new_tabs_leave_no_survivor() {
 
 #[actix_rt::test]
 async fn a_kicked_tab_that_never_answers_is_cut() {
-    let world = World::new();
+    let world = World::swept();
     world.policy.set(7, 1, &[], &[]);
     let mut tab = world.open(&world.login(7, "s1")).await;
     world.end(2, 7, None, None).await;

@@ -16,8 +16,9 @@ fn notice(id: i64) -> Effect {
     })
 }
 
-fn world() -> World {
+fn world(sweep: Duration) -> World {
     let world = World::with(|config| {
+        config.sweep_interval = sweep;
         config.so_sndbuf = 4_096;
         config.outbox_bytes = 64 * 1024;
     });
@@ -39,7 +40,7 @@ async fn fill(world: &World, sibling: &mut crate::support::Tab) -> i64 {
 
 #[actix_rt::test]
 async fn its_permission_frames_become_one_snapshot_and_its_sibling_misses_nothing() {
-    let world = world();
+    let world = world(Duration::from_hours(1));
     let login = world.login(7, "s1");
     let (mut slow, mut sibling) = (world.open(&login).await, world.open(&login).await);
     let last = fill(&world, &mut sibling).await;
@@ -64,7 +65,7 @@ async fn its_permission_frames_become_one_snapshot_and_its_sibling_misses_nothin
 
 #[actix_rt::test]
 async fn a_kick_overtakes_what_waits() {
-    let world = world();
+    let world = world(Duration::from_hours(1));
     let login = world.login(7, "s1");
     let (mut slow, mut sibling) = (world.open(&login).await, world.open(&login).await);
     let last = fill(&world, &mut sibling).await;
@@ -82,7 +83,7 @@ async fn a_kick_overtakes_what_waits() {
 
 #[actix_rt::test]
 async fn a_stuck_tab_is_closed_as_slow_then_cut() {
-    let world = world();
+    let world = world(Duration::from_millis(20));
     let login = world.login(7, "s1");
     let (_stuck, mut sibling) = (world.open(&login).await, world.open(&login).await);
     fill(&world, &mut sibling).await;

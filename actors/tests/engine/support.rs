@@ -74,12 +74,23 @@ impl Policy {
     }
 }
 
+/// A defect of the application.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Broken {
+    /// Found by the registry.
+    Guid,
+    /// Found by the session actor.
+    State,
+}
+
 /// A signed-in session.
 pub struct Login {
     account: AccountId,
     guid: String,
     sid: SessionId,
     pub active: AtomicBool,
+    /// Panics where the engine asks.
+    pub broken: Mutex<Option<Broken>>,
     policy: Arc<Policy>,
 }
 
@@ -88,6 +99,7 @@ impl Subject for Login {
         self.account
     }
     fn account_guid(&self) -> &str {
+        assert!(*self.broken.lock().unwrap() != Some(Broken::Guid), "a defect, on purpose");
         &self.guid
     }
     fn session(&self) -> &SessionId {
@@ -100,6 +112,8 @@ impl Subject for Login {
         self.active.load(Ordering::SeqCst)
     }
     fn state(&self) -> Arc<State> {
+        let broken = *self.broken.lock().unwrap();
+        assert!(broken != Some(Broken::State), "a defect, on purpose");
         self.policy.get(self.account)
     }
 }
@@ -112,13 +126,18 @@ pub struct World {
 }
 
 impl World {
+    /// A world without sweeps: only changes are told.
     pub fn new() -> Self {
         Self::with(|_| {})
     }
 
+    /// A world whose tabs are swept all the time.
+    pub fn swept() -> Self {
+        Self::with(|config| config.sweep_interval = Duration::from_millis(20))
+    }
+
     pub fn with(change: impl FnOnce(&mut EngineConfig)) -> Self {
-        let mut config =
-            EngineConfig { sweep_interval: Duration::from_millis(20), ..EngineConfig::default() };
+        let mut config = EngineConfig { sweep_interval: Duration::from_hours(1), ..EngineConfig::default() };
         change(&mut config);
         let clock = Arc::new(Clock(AtomicI64::new(1_000_000)));
         let ids = Arc::new(Counting(AtomicU64::new(1)));
@@ -140,6 +159,7 @@ impl World {
             guid: format!("guid-{account}"),
             sid: sid.into(),
             active: AtomicBool::new(true),
+            broken: Mutex::new(None),
             policy: Arc::clone(&self.policy),
         })
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix_http::ws::OpCode;
 use livegrant_actors::{AccountId, AttachError, CloseReason, Refused, Rev, SessionId};
 
-use crate::support::{Got, World, accounts, until};
+use crate::support::{Broken, Got, PATIENCE, World, accounts, until};
 
 #[actix_rt::test]
 async fn a_tab_connects_receives_leaves_and_connects_again() {
@@ -136,7 +136,7 @@ async fn one_tab_can_be_closed_by_its_connection() {
 
 #[actix_rt::test]
 async fn a_drain_sends_every_tab_away_and_lets_none_in() {
-    let world = World::new();
+    let world = World::swept();
     let mut tabs = Vec::new();
     for account in 1..=8 {
         world.policy.set(account, 1, &[], &[]);
@@ -157,7 +157,7 @@ async fn a_drain_sends_every_tab_away_and_lets_none_in() {
 
 #[actix_rt::test]
 async fn a_refreshed_session_lives_longer() {
-    let world = World::new();
+    let world = World::swept();
     world.policy.set(7, 1, &[], &[]);
     let expires_at = world.now() + 1_000;
     let (mut one, _) = world.try_attach_until(&world.login(7, "s1"), &[], expires_at).await;
@@ -170,9 +170,41 @@ async fn a_refreshed_session_lives_longer() {
 }
 
 #[actix_rt::test]
-async fn a_stopped_shard_is_reported_and_makes_the_engine_unhealthy() {
+async fn a_dead_shard_is_reported_and_makes_the_engine_unhealthy() {
     let world = World::new();
     assert_eq!(world.engine.healthy(), Ok(()));
+    world.policy.set(7, 1, &[], &[]);
+    let login = world.login(7, "s1");
+    *login.broken.lock().unwrap() = Some(Broken::Guid);
+    let (mut tab, result) = world.try_attach(&login, &[]).await;
+    assert!(matches!(result, Err(AttachError::ShardGone)));
+    assert_eq!(tab.next().await, Got::End);
+    let failure = tokio::time::timeout(PATIENCE, world.engine.failed()).await.unwrap();
+    assert!(failure.starts_with("registry shard"), "{failure}");
+    assert_eq!(world.engine.healthy(), Err(failure));
+}
+
+#[actix_rt::test]
+async fn a_session_actor_that_panics_takes_only_its_own_tabs() {
+    let world = World::new();
+    world.policy.set(7, 1, &["a"], &[]);
+    world.policy.set(8, 1, &["a"], &[]);
+    let (broken, sound) = (world.login(7, "s1"), world.login(8, "s2"));
+    let (mut lost, mut other) = (world.open(&broken).await, world.open(&sound).await);
+    *broken.broken.lock().unwrap() = Some(Broken::State);
+    world.refresh(2, accounts(&[7])).await;
+    assert_eq!(lost.next().await, Got::End);
+    other.hears_nothing().await;
+    assert_eq!(world.engine.healthy(), Ok(()));
+    *broken.broken.lock().unwrap() = None;
+    let mut again = world.open(&broken).await;
+    again.hears_nothing().await;
+    assert_eq!((world.engine.stats().accounts, world.engine.stats().tabs), (2, 2));
+}
+
+#[actix_rt::test]
+async fn a_stopped_engine_cuts_its_tabs_and_is_unhealthy_without_an_alarm() {
+    let world = World::new();
     world.policy.set(7, 1, &[], &[]);
     let mut tab = world.open(&world.login(7, "s1")).await;
     world.engine.stop();

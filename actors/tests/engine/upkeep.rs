@@ -6,7 +6,7 @@ use crate::support::{Got, World, until};
 
 #[actix_rt::test]
 async fn a_silent_tab_is_pinged_then_closed_as_idle() {
-    let world = World::new();
+    let world = World::swept();
     world.policy.set(7, 1, &[], &[]);
     let mut tab = world.open(&world.login(7, "s1")).await;
     world.pass(Duration::from_secs(25));
@@ -17,7 +17,7 @@ async fn a_silent_tab_is_pinged_then_closed_as_idle() {
 
 #[actix_rt::test]
 async fn a_tab_that_answers_lives_on() {
-    let world = World::new();
+    let world = World::swept();
     world.policy.set(7, 1, &[], &[]);
     let mut tab = world.open(&world.login(7, "s1")).await;
     for _ in 0..5 {
@@ -32,7 +32,7 @@ async fn a_tab_that_answers_lives_on() {
 
 #[actix_rt::test]
 async fn an_expired_token_closes_its_tab() {
-    let world = World::new();
+    let world = World::swept();
     world.policy.set(7, 1, &[], &[]);
     let (mut tab, _) = world.try_attach_until(&world.login(7, "s1"), &[], world.now() + 5_000).await;
     tab.message().await;
@@ -42,7 +42,7 @@ async fn an_expired_token_closes_its_tab() {
 
 #[actix_rt::test]
 async fn a_change_that_nobody_told_is_repaired() {
-    let world = World::new();
+    let world = World::swept();
     world.policy.set(7, 1, &["a"], &[]);
     let mut tab = world.open(&world.login(7, "s1")).await;
     world.policy.set(7, 2, &["a", "b"], &[]);
@@ -52,7 +52,7 @@ async fn a_change_that_nobody_told_is_repaired() {
 
 #[actix_rt::test]
 async fn a_vanished_client_leaves_nothing_behind() {
-    let world = World::new();
+    let world = World::swept();
     world.policy.set(7, 1, &[], &[]);
     for _ in 0..3 {
         drop(world.open(&world.login(7, "s1")).await);
