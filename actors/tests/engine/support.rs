@@ -16,7 +16,7 @@ use livegrant_actors::{
 };
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// How long a test waits for what must come.
 pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -118,6 +118,12 @@ impl Subject for Login {
     }
 }
 
+/// How much the kernel keeps for a client.
+enum Width {
+    Usual,
+    Narrow,
+}
+
 /// The engine with its application.
 pub struct World {
     pub engine: EngineHandle,
@@ -174,8 +180,22 @@ impl World {
         leftover: &[u8],
         expires_at: i64,
     ) -> (Tab, Result<(), AttachError>) {
+        self.attach_through(&Width::Usual, login, leftover, expires_at).await
+    }
+
+    async fn attach_through(
+        &self,
+        width: &Width,
+        login: &Arc<Login>,
+        leftover: &[u8],
+        expires_at: i64,
+    ) -> (Tab, Result<(), AttachError>) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let socket = TcpSocket::new_v4().unwrap();
+        if matches!(width, Width::Narrow) {
+            socket.set_recv_buffer_size(4_096).unwrap();
+        }
+        let client = socket.connect(listener.local_addr().unwrap()).await.unwrap();
         let (server, _) = listener.accept().unwrap();
         let admission = Admission {
             subject: Arc::clone(login) as _,
@@ -198,6 +218,14 @@ impl World {
         let mut tab = self.connect(login).await;
         let snapshot = tab.message().await;
         assert_eq!(snapshot["data"]["reason"], "snapshot");
+        tab
+    }
+
+    /// Opens a tab of which the kernel keeps little, so that it is soon full.
+    pub async fn open_narrow(&self, login: &Arc<Login>) -> Tab {
+        let (mut tab, result) = self.attach_through(&Width::Narrow, login, &[], i64::MAX).await;
+        result.unwrap();
+        tab.message().await;
         tab
     }
 
