@@ -41,8 +41,13 @@ impl Outbox {
     /// Queues a frame, or decides what gives way.
     pub fn push(&mut self, frame: Frame, bounds: Bounds) -> Pushed {
         let permission = frame.class == Class::Permission;
-        if permission && self.snapshot_owed {
-            return Pushed::Coalesced;
+        if self.snapshot_owed {
+            // The snapshot comes when all that waits is written: a stream of notices must not put it off.
+            match frame.class {
+                Class::Permission => return Pushed::Coalesced,
+                Class::Notice => return Pushed::Dropped,
+                Class::Control | Class::Final => {}
+            }
         }
         if frame.class == Class::Final || self.has_room(&frame, bounds) {
             self.append(frame);
@@ -154,6 +159,7 @@ mod tests {
         assert_eq!(outbox.push(frame(Class::Notice, 10), BOUNDS), Pushed::Queued);
         assert_eq!(outbox.push(frame(Class::Permission, 60), BOUNDS), Pushed::Coalesced);
         assert_eq!(outbox.push(frame(Class::Permission, 1), BOUNDS), Pushed::Coalesced, "debt stands");
+        assert_eq!(outbox.push(frame(Class::Notice, 1), BOUNDS), Pushed::Dropped, "not before the snapshot");
         assert_eq!(drain(&mut outbox), 10, "only the notice is left");
         assert!(outbox.take_debt());
         assert!(!outbox.take_debt());

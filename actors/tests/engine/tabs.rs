@@ -56,6 +56,27 @@ async fn tabs_that_come_and_go_at_once_are_never_lost() {
 }
 
 #[actix_rt::test]
+async fn a_tab_on_its_way_keeps_a_busy_actor_from_stopping() {
+    let world = World::with(|config| {
+        config.session_mailbox = 1;
+        config.shards = 1;
+    });
+    world.policy.set(7, 1, &[], &[]);
+    let login = world.login(7, "s1");
+    let mut tab = world.open(&login).await;
+    for rev in 0..300 {
+        let bursts = (0..6).map(|_| world.refresh(rev, accounts(&[7])));
+        let (_, ((), (next, result))) = tokio::join!(futures_util::future::join_all(bursts), async {
+            tokio::join!(tab.send(OpCode::Close, b""), world.try_attach(&login, &[]))
+        });
+        result.unwrap();
+        tab = next;
+        tab.message().await;
+    }
+    tab.hears_nothing().await;
+}
+
+#[actix_rt::test]
 async fn online_lists_open_tabs_with_their_revision() {
     let world = World::new();
     world.policy.set(7, 3, &["a"], &[]);
