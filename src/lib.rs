@@ -1,5 +1,16 @@
-//! Livegrant, the application around the engine.
+//! Livegrant, the application around the engine: one folder an area of the business, every folder built alike.
+//! `main → app → areas → {policy, db, realtime's façade} → actors`; `docs/architecture.md` has the map.
 
+pub mod access;
+pub mod app;
+pub mod auth;
 pub mod clock;
+pub mod core;
+pub mod db;
+pub mod demo;
+pub mod policy;
+pub mod realtime;
+pub mod refusal;
 pub mod settings;
 pub mod telemetry;
+pub mod web;

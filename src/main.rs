@@ -1,2 +1,166 @@
-//! The one binary.
-fn main() {}
+//! The one binary. Each subcommand is a few calls into the library; what goes wrong is one line and an exit code.
+
+use anyhow::{Context, anyhow, bail};
+use clap::{Parser, Subcommand};
+use livegrant::access::init::{DEFAULT_COMPANY, first_data};
+use livegrant::app::App;
+use livegrant::auth::accounts::{Platform, bootstrap};
+use livegrant::auth::model::NewAccount;
+use livegrant::auth::{Keys, store::account_named};
+use livegrant::clock::Clock;
+use livegrant::db::Db;
+use livegrant::settings::Settings;
+use livegrant::{demo, telemetry, web};
+use livegrant_actors::CompanyId;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+/// A saved permission change is enforced at once, and every open tab knows.
+#[derive(Parser)]
+#[command(name = "livegrant", version, about)]
+struct Command {
+    /// The folder of base.toml and {LIVEGRANT_ENV}.toml.
+    #[arg(long, default_value = "config", global = true)]
+    config: PathBuf,
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Serve REST, page and sockets on one port.
+    Serve,
+    /// Bring the database to this version and put the first data into it.
+    Migrate,
+    /// Put data into the database.
+    Seed {
+        /// Demo accounts, roles, positions and staff; can be repeated.
+        #[arg(long, required = true)]
+        demo: bool,
+    },
+    /// Read the settings, refuse what is wrong, print them without secrets.
+    CheckConfig,
+    /// Print the API's description (OpenAPI 3.1).
+    Openapi,
+    /// Accounts.
+    User {
+        #[command(subcommand)]
+        task: UserTask,
+    },
+}
+
+#[derive(Subcommand)]
+enum UserTask {
+    /// Add an account; the password is the first line of standard input.
+    Add {
+        /// Login name.
+        username: String,
+        /// Every permission, in every company.
+        #[arg(long)]
+        platform: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let command = Command::parse();
+    match actix::System::new().block_on(run(command)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("livegrant: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<()> {
+    if matches!(command.task, Task::Openapi) {
+        println!("{}", web::openapi::document().to_pretty_json()?);
+        return Ok(());
+    }
+    let settings = Settings::load(&command.config)?;
+    match command.task {
+        Task::Serve => serve(settings).await,
+        Task::Migrate => {
+            let db = Db::open(&settings.database, Clock::system()).await?;
+            db.migrate().await?;
+            first_data(&db).await?;
+            println!("the database at {} is ready", settings.database.url);
+            db.close().await;
+            Ok(())
+        }
+        Task::Seed { .. } => {
+            let db = ready_database(&settings).await?;
+            let keys = Keys::prepare(&db, &settings.auth).await?;
+            let made = demo::seed(&db, &keys).await?;
+            println!("demo data: {made} accounts added");
+            db.close().await;
+            Ok(())
+        }
+        Task::CheckConfig => {
+            println!("{settings}");
+            Ok(())
+        }
+        Task::User { task: UserTask::Add { username, platform } } => {
+            add_user(&settings, username, platform).await
+        }
+        Task::Openapi => Ok(()),
+    }
+}
+
+async fn ready_database(settings: &Settings) -> anyhow::Result<Db> {
+    let db = Db::open(&settings.database, Clock::system()).await?;
+    db.check_schema().await?;
+    Ok(db)
+}
+
+async fn add_user(settings: &Settings, username: String, platform: bool) -> anyhow::Result<()> {
+    let db = ready_database(settings).await?;
+    if account_named(&mut db.read().await?, &username).await?.is_some() {
+        bail!("the login name {username} is taken");
+    }
+    if std::io::stdin().is_terminal() {
+        eprint!("password: ");
+    }
+    let mut password = String::new();
+    std::io::stdin().read_line(&mut password).context("the password could not be read")?;
+    let password = password.trim_end_matches(['\r', '\n']).to_owned();
+    let min = settings.auth.password_min_length;
+    livegrant::auth::model::check_password("password", &password, &username, min)?;
+    let keys = Keys::prepare(&db, &settings.auth).await?;
+    let new = NewAccount::named(username, password);
+    let platform = if platform { Platform::Administrator } else { Platform::Member };
+    let id = bootstrap(&db, &keys, &new, CompanyId(DEFAULT_COMPANY), platform).await?;
+    println!("account {id} added");
+    db.close().await;
+    Ok(())
+}
+
+async fn serve(settings: Settings) -> anyhow::Result<()> {
+    let metrics = telemetry::init(&settings.telemetry);
+    let (app, server) = App::start(settings, Clock::system(), metrics).await?;
+    let server = tokio::spawn(server);
+    tracing::info!(address = %app.address, "serving");
+    let outcome = tokio::select! {
+        signal = asked_to_stop() => signal.context("signals cannot be received"),
+        failure = app.core.engine.failed() => Err(anyhow!("the engine failed: {failure}")),
+    };
+    tracing::info!("stopping");
+    app.stop().await;
+    server.await.context("the server crashed")?.context("the server failed")?;
+    tracing::info!("stopped");
+    outcome
+}
+
+async fn asked_to_stop() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::ids::{AccountId, Rev, SessionId};
@@ -59,7 +59,7 @@ pub enum UpdateType {
 }
 
 /// Why a session was ended, for the client to branch on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndCode {
     /// An administrator ended this session.
@@ -76,6 +76,24 @@ pub enum EndCode {
     Logout,
     /// Every session of the account was ended.
     AllSessionsEnded,
+    /// The account opened more sessions than it may have; the oldest ended.
+    TooManySessions,
+}
+
+impl EndCode {
+    /// Gives the code as text, as frames carry it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SessionKicked => "session_kicked",
+            Self::AccountDisabled => "account_disabled",
+            Self::PasswordReset => "password_reset",
+            Self::PasswordChanged => "password_changed",
+            Self::TokenReuse => "token_reuse",
+            Self::Logout => "logout",
+            Self::AllSessionsEnded => "all_sessions_ended",
+            Self::TooManySessions => "too_many_sessions",
+        }
+    }
 }
 
 /// A notice as tabs see it.

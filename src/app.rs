@@ -1,0 +1,242 @@
+//! Builds the application from its settings: the only room that knows all the others. `serve` and the tests use the
+//! same [`App::start`]. One port serves REST, page and sockets: the actix-web app behind actix-http's own service,
+//! which hands upgrade requests to the gateway (`docs/adr/0001-the-socket-from-actix-http.md`).
+
+use crate::auth::Keys;
+use crate::clock::Clock;
+use crate::core::Core;
+use crate::db::{Db, DbError};
+use crate::policy::PolicyTable;
+use crate::realtime::gateway::Gateway;
+use crate::realtime::relay;
+use crate::realtime::subject::EngineClock;
+use crate::refusal::Refusal;
+use crate::settings::Settings;
+use crate::telemetry::Metrics;
+use crate::web::operations::Stopping;
+use crate::web::problem::Problem;
+use crate::web::{idempotency, openapi, page, request, routes};
+use actix_http::HttpService;
+use actix_server::{Server, ServerHandle};
+use actix_service::{fn_service, map_config};
+use actix_web::body::MessageBody;
+use actix_web::dev::{AppConfig, ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::middleware::{Next, from_fn};
+use actix_web::{App as WebApp, Error, web};
+use livegrant_actors::bus::memory::MemoryBus;
+use livegrant_actors::{Engine, EngineConfig, EngineHandle};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Why the application did not start; one line for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database is away or its schema does not fit.
+    #[error("{0}")]
+    Database(#[from] DbError),
+    /// The address cannot be served.
+    #[error("server.host and server.port: {address} cannot be served: {cause}")]
+    Address {
+        /// What was asked for.
+        address: String,
+        /// Why not.
+        cause: std::io::Error,
+    },
+    /// Anything else.
+    #[error("{0}")]
+    Other(#[from] Refusal),
+}
+
+/// A running application.
+pub struct App {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Its rooms.
+    pub core: Core,
+    server: ServerHandle,
+    stopping: Stopping,
+}
+
+/// What every worker builds its part of the application from.
+#[derive(Clone)]
+struct Rooms {
+    core: Core,
+    keys: Arc<Keys>,
+    metrics: Metrics,
+    stopping: Stopping,
+    gateway: Arc<Gateway>,
+}
+
+impl App {
+    /// Opens the database, loads the policy, starts the engine and listens. Answers the running application and a
+    /// future that ends with the server.
+    pub async fn start(
+        settings: Settings,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> Result<(Self, Server), StartError> {
+        let db = Db::open(&settings.database, clock).await?;
+        Self::start_on(db, settings, metrics).await
+    }
+
+    /// The same on a database that is already open.
+    pub async fn start_on(
+        db: Db,
+        settings: Settings,
+        metrics: Metrics,
+    ) -> Result<(Self, Server), StartError> {
+        db.check_schema().await?;
+        let listener = listen(&settings)?;
+        let address = listener
+            .local_addr()
+            .map_err(|cause| StartError::Address { address: settings.server.host.clone(), cause })?;
+        let policy = PolicyTable::load(db.clone(), &settings.policy).await?;
+        let keys = Arc::new(Keys::prepare(&db, &settings.auth).await?);
+        let (applied, receiver) = watch::channel(policy.applied());
+        let engine = engine(&settings, db.clock());
+        let clock = db.clock().clone();
+        let settings = Arc::new(settings);
+        let core = Core { db, policy, clock, settings, engine, applied: receiver };
+        relay::start(&core, applied);
+        let stopping = Stopping::default();
+        let gateway = Arc::new(Gateway::new(core.clone(), Arc::clone(&keys)));
+        let rooms = Rooms { core: core.clone(), keys, metrics, stopping: stopping.clone(), gateway };
+        let server = serve(rooms, listener)
+            .map_err(|cause| StartError::Address { address: address.to_string(), cause })?;
+        Ok((Self { address, core, server: server.handle(), stopping }, server))
+    }
+
+    /// Stops in order: not ready, tabs told to move, requests finished, versions stored, database closed.
+    pub async fn stop(&self) {
+        self.stopping.begin();
+        let server = &self.core.settings.server;
+        self.core.engine.drain(Duration::from_secs(self.core.settings.realtime.drain_seconds)).await;
+        let finished =
+            tokio::time::timeout(Duration::from_secs(server.shutdown_seconds), self.server.stop(true)).await;
+        if finished.is_err() {
+            tracing::warn!("requests were still running at the deadline");
+        }
+        if let Err(error) = self.core.policy.store_versions().await {
+            tracing::warn!(%error, "permission versions not stored");
+        }
+        self.core.engine.stop();
+        self.core.db.close().await;
+    }
+}
+
+fn listen(settings: &Settings) -> Result<TcpListener, StartError> {
+    let address = format!("{}:{}", settings.server.host, settings.server.port);
+    TcpListener::bind(&address)
+        .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
+        .map_err(|cause| StartError::Address { address, cause })
+}
+
+fn engine(settings: &Settings, clock: &Clock) -> EngineHandle {
+    let realtime = &settings.realtime;
+    let config = EngineConfig {
+        shards: settings.server.worker_count(),
+        max_tabs: realtime.max_connections,
+        max_tabs_per_account: realtime.max_connections_per_user,
+        outbox_bytes: realtime.outbox_bytes,
+        frame_max_bytes: realtime.frame_max_bytes,
+        heartbeat_interval: Duration::from_secs(realtime.heartbeat_seconds),
+        heartbeat_timeout: Duration::from_secs(realtime.heartbeat_timeout_seconds),
+        client_messages_per_minute: realtime.messages_per_minute,
+        so_sndbuf: realtime.send_buffer_bytes as usize,
+        ..EngineConfig::default()
+    };
+    let time = Arc::new(EngineClock(clock.clone()));
+    Engine::start(config, Arc::new(MemoryBus::default()), Arc::clone(&time) as _, time as _)
+}
+
+fn serve(rooms: Rooms, listener: TcpListener) -> std::io::Result<Server> {
+    let workers = rooms.core.settings.server.worker_count();
+    let shutdown = rooms.core.settings.server.shutdown_seconds;
+    let timeout = Duration::from_secs(rooms.core.settings.server.request_timeout_seconds);
+    let server = Server::build()
+        .workers(workers)
+        .shutdown_timeout(shutdown)
+        // The process decides about its own end: tabs are told first (`App::stop`).
+        .disable_signals()
+        .listen("livegrant", listener, move || {
+            let gateway = Arc::clone(&rooms.gateway);
+            let upgrade = fn_service(move |(request, framed)| {
+                let gateway = Arc::clone(&gateway);
+                async move {
+                    gateway.upgrade(request, framed).await;
+                    Ok::<(), Error>(())
+                }
+            });
+            HttpService::build()
+                .client_request_timeout(timeout)
+                .upgrade(upgrade)
+                .finish(map_config(web_app(&rooms), |()| AppConfig::default()))
+                .tcp()
+        })?;
+    Ok(server.run())
+}
+
+fn web_app(
+    rooms: &Rooms,
+) -> WebApp<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody + use<>>,
+        Error = Error,
+        InitError = (),
+    > + use<>,
+> {
+    use utoipa_actix_web::AppExt;
+    let settings = Arc::clone(&rooms.core.settings);
+    let (app, document) = WebApp::new()
+        .into_utoipa_app()
+        .openapi(openapi::frame())
+        .configure(routes::configure)
+        .split_for_parts();
+    app.app_data(web::Data::new(rooms.core.clone()))
+        .app_data(web::Data::from(Arc::clone(&rooms.keys)))
+        .app_data(web::Data::new(rooms.metrics.clone()))
+        .app_data(web::Data::new(rooms.stopping.clone()))
+        .app_data(web::Data::new(settings.server.clone()))
+        .app_data(web::PayloadConfig::new(settings.server.body_limit_bytes))
+        .app_data(web::QueryConfig::default().error_handler(|error, _| {
+            Problem::from(Refusal::invalid("query", "invalid", error.to_string())).into()
+        }))
+        .app_data(
+            web::PathConfig::default()
+                .error_handler(|_, _| Problem::from(Refusal::NotFound { what: "path" }).into()),
+        )
+        .configure(page::configure)
+        .configure(|app| {
+            if settings.docs.enabled {
+                openapi::serve(app, document);
+            }
+        })
+        .default_service(web::to(|| async {
+            Err::<&str, _>(Problem::from(Refusal::NotFound { what: "path" }))
+        }))
+        .wrap(from_fn(idempotency::around))
+        .wrap(from_fn(trailing_slash))
+        .wrap(from_fn(request::around))
+}
+
+/// The seeds' paths end with a slash; a GET without it is answered too (FA10).
+async fn trailing_slash<B: MessageBody>(
+    mut request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    let path = request.path();
+    let ours = ["/api/auth/", "/api/accounts/"].iter().any(|prefix| path.starts_with(prefix));
+    if request.method().is_safe() && ours && !path.ends_with('/') {
+        let query = request.query_string();
+        let slashed = if query.is_empty() { format!("{path}/") } else { format!("{path}/?{query}") };
+        if let Ok(uri) = slashed.parse() {
+            request.match_info_mut().get_mut().update(&uri);
+            request.head_mut().uri = uri;
+        }
+    }
+    next.call(request).await
+}

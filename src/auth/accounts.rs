@@ -1,0 +1,113 @@
+//! Accounts: the list, one's own, a new one. A new account starts with no permission (S1-44).
+
+use super::Keys;
+use super::model::{AccountRow, NewAccount, check_password, check_role, check_text, check_username};
+use super::store::{self, AccountFilter};
+use crate::access::account_role;
+use crate::core::Core;
+use crate::db::paging::Page;
+use crate::db::{Author, SystemTask};
+use crate::policy::{PolicyChange, Principal};
+use crate::refusal::Refusal;
+use livegrant_actors::{AccountId, CompanyId};
+
+/// Lists the accounts of the caller's company.
+pub async fn list(
+    core: &Core,
+    by: &Principal,
+    filter: &AccountFilter,
+    page: Page,
+) -> Result<(i64, Vec<AccountRow>), Refusal> {
+    by.require("account:view")?;
+    Ok(store::accounts(&mut core.db.read().await?, by.company(), filter, page).await?)
+}
+
+/// Reads the caller's own account.
+pub async fn me(core: &Core, by: &Principal) -> Result<AccountRow, Refusal> {
+    store::account(&mut core.db.read().await?, by.account())
+        .await?
+        .ok_or(Refusal::NotFound { what: "account" })
+}
+
+/// Reads an account of the caller's company; what lies outside is not found.
+pub async fn in_company(core: &Core, by: &Principal, id: AccountId) -> Result<AccountRow, Refusal> {
+    let row = store::account(&mut core.db.read().await?, id).await?;
+    row.filter(|row| row.company_id == by.company().0 || by.is_platform())
+        .ok_or(Refusal::NotFound { what: "account" })
+}
+
+/// Creates an account; needs one of the three permissions of S2-31 and C8.
+pub async fn create(
+    core: &Core,
+    keys: &Keys,
+    by: &Principal,
+    new: &NewAccount,
+) -> Result<AccountRow, Refusal> {
+    let through = ["account:create", "staff:create"].into_iter().find(|code| by.holds(code));
+    let through = through.ok_or_else(|| Refusal::denied("account:create"))?;
+    check(core, new)?;
+    let hash = keys.hasher.hash(new.password.clone()).await?;
+    let mut work = core.db.begin(&by.author()).await?;
+    let now = work.now();
+    let guid = crate::clock::guid();
+    let id = store::insert_account(work.conn(), new, by.company(), &guid, &hash, now)
+        .await
+        .map_err(Refusal::on_duplicate("username"))?;
+    work.change(PolicyChange::UserStatus { account: id, enabled: true });
+    if let Some(role) = &new.role {
+        by.require("role:grant")?;
+        account_role::replace(core, &mut work, by, id, None, role).await?;
+    }
+    work.audit("user_created", "account", &id.to_string(), through).await?;
+    let row = store::account(work.conn(), id).await?.ok_or(Refusal::NotFound { what: "account" })?;
+    let committed = work.commit(&by.stamp()).await?;
+    core.settle(committed).await;
+    Ok(row)
+}
+
+fn check(core: &Core, new: &NewAccount) -> Result<(), Refusal> {
+    check_username(&new.username)?;
+    check_password("password", &new.password, &new.username, core.settings.auth.password_min_length)?;
+    for (field, text) in [
+        ("display_name", &new.display_name),
+        ("email", &new.email),
+        ("phone", &new.phone),
+        ("department", &new.department),
+    ] {
+        check_text(field, text)?;
+    }
+    new.role.as_deref().map_or(Ok(()), check_role)
+}
+
+/// Creates an account from the operator's shell (`livegrant user add`), as a platform administrator if asked.
+pub async fn bootstrap(
+    db: &crate::db::Db,
+    keys: &Keys,
+    new: &NewAccount,
+    company: CompanyId,
+    platform: Platform,
+) -> Result<AccountId, Refusal> {
+    check_username(&new.username)?;
+    let hash = keys.hasher.hash(new.password.clone()).await?;
+    let mut work = db.begin(&Author::system("user add")).await?;
+    let now = work.now();
+    let id = store::insert_account(work.conn(), new, company, &crate::clock::guid(), &hash, now)
+        .await
+        .map_err(Refusal::on_duplicate("username"))?;
+    if platform == Platform::Administrator {
+        store::make_platform(work.conn(), id).await?;
+    }
+    work.change(PolicyChange::UserStatus { account: id, enabled: true });
+    work.audit("user_created", "account", &id.to_string(), "operator's shell").await?;
+    work.commit(SystemTask::Bootstrap).await?;
+    Ok(id)
+}
+
+/// Whether a new account administrates the platform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Platform {
+    /// Every permission, in every company.
+    Administrator,
+    /// No permission until roles are granted.
+    Member,
+}

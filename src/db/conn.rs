@@ -1,0 +1,89 @@
+//! One connection to either database, and the four macros that run one SQL text on both.
+//! A statement is written once with `$1` placeholders; `tests/storage` prepares every one of them on SQLite and on
+//! PostgreSQL. Rows are plain structs that derive `sqlx::FromRow`. Nothing here knows what a statement means.
+
+use sqlx::pool::PoolConnection;
+use sqlx::{PgConnection, Postgres, Sqlite, SqliteConnection, Transaction};
+
+/// A connection that store functions take: reading from a pool, or inside a unit of work.
+#[derive(Debug)]
+pub enum Conn {
+    /// A pooled SQLite connection of the read-only pool.
+    SqliteRead(PoolConnection<Sqlite>),
+    /// The SQLite writer inside `BEGIN IMMEDIATE`; rolls back when dropped.
+    SqliteWork(Transaction<'static, Sqlite>),
+    /// A pooled PostgreSQL connection outside a transaction.
+    PgRead(PoolConnection<Postgres>),
+    /// A PostgreSQL transaction (READ COMMITTED); rolls back when dropped.
+    PgWork(Transaction<'static, Postgres>),
+}
+
+/// The driver's own connection, for the macros' two arms.
+#[derive(Debug)]
+pub enum Raw<'c> {
+    /// SQLite.
+    Sqlite(&'c mut SqliteConnection),
+    /// PostgreSQL.
+    Pg(&'c mut PgConnection),
+}
+
+impl Conn {
+    /// Lends the driver's connection to a macro.
+    pub fn raw(&mut self) -> Raw<'_> {
+        match self {
+            Self::SqliteRead(c) => Raw::Sqlite(c),
+            Self::SqliteWork(t) => Raw::Sqlite(t),
+            Self::PgRead(c) => Raw::Pg(c),
+            Self::PgWork(t) => Raw::Pg(t),
+        }
+    }
+
+    /// True on SQLite, for the few places in `db/` where the two databases differ.
+    pub fn is_sqlite(&self) -> bool {
+        matches!(self, Self::SqliteRead(_) | Self::SqliteWork(_))
+    }
+}
+
+/// Runs a statement and answers how many rows it touched.
+#[macro_export]
+macro_rules! sql_exec {
+    ($conn:expr, $sql:literal $(, $arg:expr)* $(,)?) => {
+        match $crate::db::Conn::raw($conn) {
+            $crate::db::Raw::Sqlite(c) => sqlx::query($sql)$(.bind($arg))*.execute(c).await.map(|r| r.rows_affected()),
+            $crate::db::Raw::Pg(c) => sqlx::query($sql)$(.bind($arg))*.execute(c).await.map(|r| r.rows_affected()),
+        }.map_err($crate::db::DbError::from)
+    };
+}
+
+/// Runs a query and answers all rows as the given type.
+#[macro_export]
+macro_rules! sql_all {
+    ($conn:expr, $row:ty, $sql:literal $(, $arg:expr)* $(,)?) => {
+        match $crate::db::Conn::raw($conn) {
+            $crate::db::Raw::Sqlite(c) => sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_all(c).await,
+            $crate::db::Raw::Pg(c) => sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_all(c).await,
+        }.map_err($crate::db::DbError::from)
+    };
+}
+
+/// Runs a query and answers at most one row.
+#[macro_export]
+macro_rules! sql_opt {
+    ($conn:expr, $row:ty, $sql:literal $(, $arg:expr)* $(,)?) => {
+        match $crate::db::Conn::raw($conn) {
+            $crate::db::Raw::Sqlite(c) => sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_optional(c).await,
+            $crate::db::Raw::Pg(c) => sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_optional(c).await,
+        }.map_err($crate::db::DbError::from)
+    };
+}
+
+/// Runs a query that always has exactly one row (`RETURNING`, aggregates).
+#[macro_export]
+macro_rules! sql_one {
+    ($conn:expr, $row:ty, $sql:literal $(, $arg:expr)* $(,)?) => {
+        match $crate::db::Conn::raw($conn) {
+            $crate::db::Raw::Sqlite(c) => sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_one(c).await,
+            $crate::db::Raw::Pg(c) => sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_one(c).await,
+        }.map_err($crate::db::DbError::from)
+    };
+}

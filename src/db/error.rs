@@ -1,0 +1,50 @@
+//! What can go wrong between a use case and the database, in the few kinds that a caller can act on.
+//! It deliberately does not carry constraint names: only PostgreSQL has them.
+
+use thiserror::Error;
+
+/// A database failure, told apart by what the caller can do about it.
+#[derive(Debug, Error)]
+pub enum DbError {
+    /// A unique key already exists.
+    #[error("a unique key already exists")]
+    Duplicate,
+    /// A referenced row does not exist, or a row to be deleted is still referenced.
+    #[error("a referenced row is missing or still in use")]
+    Reference,
+    /// A deadlock or serialisation failure (40P01, 40001) or a busy file: the whole use case can be run again.
+    #[error("the database asked for the transaction to be run again")]
+    Again,
+    /// No connection in time, or the server is away.
+    #[error("the database is not reachable: {0}")]
+    Unavailable(String),
+    /// The schema is missing, older, newer or damaged; the text says what to do.
+    #[error("{0}")]
+    Schema(String),
+    /// Anything else: a defect.
+    #[error("database failure: {0}")]
+    Defect(#[source] sqlx::Error),
+}
+
+impl From<sqlx::Error> for DbError {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Database(cause) => match cause.kind() {
+                sqlx::error::ErrorKind::UniqueViolation => Self::Duplicate,
+                sqlx::error::ErrorKind::ForeignKeyViolation => Self::Reference,
+                _ => match cause.code().as_deref() {
+                    // PostgreSQL: deadlock and serialisation; SQLite: BUSY and its snapshot variant.
+                    Some("40P01" | "40001" | "5" | "517") => Self::Again,
+                    // PostgreSQL: shutdown and "starting up".
+                    Some("57P01" | "57P02" | "57P03") => Self::Unavailable(cause.message().to_owned()),
+                    _ => Self::Defect(error),
+                },
+            },
+            sqlx::Error::Io(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::Tls(_) => Self::Unavailable(error.to_string()),
+            _ => Self::Defect(error),
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! The databases: SQLite (embedded, one file, one writer) and PostgreSQL (clusters) behind one door.
+//! One SQL text serves both; what differs lives in this folder alone. Why an enum of two native pools and not
+//! `sqlx::Any`: `docs/adr/0002-one-sql-text-for-two-databases.md`. The unit of work with the fence is in `work.rs`.
+
+mod conn;
+mod error;
+mod fence;
+mod migrate;
+pub mod paging;
+mod work;
+
+pub use conn::{Conn, Raw};
+pub use error::DbError;
+pub(crate) use work::write_audit;
+pub use work::{Author, Authority, CommitError, Committed, SystemTask, Work};
+
+use crate::clock::Clock;
+use crate::settings::{Database as DatabaseSettings, DatabaseKind, Synchronous};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{PgPool, SqlitePool};
+use std::fs::File;
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// The database of this node. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Db {
+    pools: Arc<Pools>,
+    clock: Clock,
+    doorbell: Arc<Notify>,
+    fence: Fence,
+}
+
+/// Whether guarded writes are compared with their stamp at commit. Off exists only so that the race test can show
+/// that its checker finds violations without the fence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fence {
+    /// Always, in every running server.
+    On,
+    /// Only in the negative control of the race test.
+    Off,
+}
+
+#[derive(Debug)]
+enum Pools {
+    Sqlite { writer: SqlitePool, reader: SqlitePool, _lock: Option<File> },
+    Pg(PgPool),
+}
+
+impl Db {
+    /// Opens the database that the URL's scheme names. A SQLite file is created when missing and locked for this process.
+    ///
+    /// # Errors
+    /// [`DbError::Unavailable`] when it cannot be reached, [`DbError::Schema`] when the file is in use or damaged.
+    pub async fn open(settings: &DatabaseSettings, clock: Clock) -> Result<Self, DbError> {
+        let pools = match settings.url.kind() {
+            Some(DatabaseKind::Sqlite) => open_sqlite(settings).await?,
+            Some(DatabaseKind::Postgres) => open_postgres(settings).await?,
+            None => {
+                let detail = "database.url must start with sqlite:// or postgres://";
+                return Err(DbError::Unavailable(detail.to_owned()));
+            }
+        };
+        Ok(Self { pools: Arc::new(pools), clock, doorbell: Arc::new(Notify::new()), fence: Fence::On })
+    }
+
+    /// Answers the same database with the fence switched; for the negative control only.
+    #[doc(hidden)]
+    pub fn with_fence(mut self, fence: Fence) -> Self {
+        self.fence = fence;
+        self
+    }
+
+    /// Brings the schema to this version.
+    pub async fn migrate(&self) -> Result<(), DbError> {
+        migrate::run(&self.pools).await
+    }
+
+    /// Refuses a schema that is missing, older, newer or edited by hand, saying what to do.
+    pub async fn check_schema(&self) -> Result<(), DbError> {
+        migrate::check(&mut self.read().await?).await
+    }
+
+    /// Lends a connection for reading.
+    pub async fn read(&self) -> Result<Conn, DbError> {
+        Ok(match &*self.pools {
+            Pools::Sqlite { reader, .. } => Conn::SqliteRead(reader.acquire().await?),
+            Pools::Pg(pool) => Conn::PgRead(pool.acquire().await?),
+        })
+    }
+
+    /// Begins a unit of work in the author's name. It rolls back when dropped.
+    pub async fn begin(&self, author: &Author) -> Result<Work, DbError> {
+        let conn = match &*self.pools {
+            Pools::Sqlite { writer, .. } => Conn::SqliteWork(writer.begin_with("BEGIN IMMEDIATE").await?),
+            Pools::Pg(pool) => Conn::PgWork(pool.begin().await?),
+        };
+        Ok(Work::new(conn, author.clone(), self.clock.clone(), Arc::clone(&self.doorbell), self.fence))
+    }
+
+    /// Is rung after every commit that took a revision (the in-process doorbell, I6).
+    pub fn doorbell(&self) -> Arc<Notify> {
+        Arc::clone(&self.doorbell)
+    }
+
+    /// Answers the clock that stamps rows.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Closes all connections; SQLite folds its write-ahead log back into the file.
+    pub async fn close(&self) {
+        match &*self.pools {
+            Pools::Sqlite { writer, reader, .. } => {
+                reader.close().await;
+                writer.close().await;
+            }
+            Pools::Pg(pool) => pool.close().await,
+        }
+    }
+}
+
+async fn open_sqlite(settings: &DatabaseSettings) -> Result<Pools, DbError> {
+    let path = settings.url.expose().trim_start_matches("sqlite:").trim_start_matches("//");
+    let path = path.split('?').next().unwrap_or(path);
+    let lock = lock_file(path)?;
+    let synchronous = match settings.synchronous {
+        Synchronous::Normal => SqliteSynchronous::Normal,
+        Synchronous::Full => SqliteSynchronous::Full,
+    };
+    let options = SqliteConnectOptions::from_str(settings.url.expose())?
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(synchronous)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(5));
+    let timeout = Duration::from_secs(settings.acquire_timeout_seconds);
+    // One writer: a pool of writers sleep-polls for the file lock, unfairly (p99 104 ms against 13 ms).
+    let writer = SqlitePoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(timeout)
+        .connect_with(options.clone())
+        .await
+        .map_err(|e| unreachable_file(path, e))?;
+    let reader = SqlitePoolOptions::new()
+        .max_connections(settings.read_connections)
+        .acquire_timeout(timeout)
+        .connect_with(options.create_if_missing(false).read_only(true))
+        .await
+        .map_err(|e| unreachable_file(path, e))?;
+    Ok(Pools::Sqlite { writer, reader, _lock: lock })
+}
+
+/// Takes the file for this process: two processes migrating or writing one file corrupt each other's assumptions.
+fn lock_file(path: &str) -> Result<Option<File>, DbError> {
+    if path.is_empty() || path.contains(":memory:") {
+        return Ok(None);
+    }
+    let unavailable = |cause: std::io::Error| DbError::Unavailable(format!("{path}: {cause}"));
+    if let Some(folder) = Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(unavailable)?;
+    }
+    let file = File::create(format!("{path}.lock")).map_err(unavailable)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(std::fs::TryLockError::WouldBlock) => Err(DbError::Unavailable(format!(
+            "{path} is in use by another livegrant process; stop it first, or use PostgreSQL for several"
+        ))),
+        Err(std::fs::TryLockError::Error(cause)) => Err(unavailable(cause)),
+    }
+}
+
+fn unreachable_file(path: &str, error: sqlx::Error) -> DbError {
+    match DbError::from(error) {
+        DbError::Defect(cause) => DbError::Unavailable(format!("{path}: {cause}")),
+        other => other,
+    }
+}
+
+async fn open_postgres(settings: &DatabaseSettings) -> Result<Pools, DbError> {
+    let options = PgConnectOptions::from_str(settings.url.expose())
+        .map_err(|e| DbError::Unavailable(format!("database.url is not a PostgreSQL address: {e}")))?
+        .application_name("livegrant");
+    let place = format!("{}:{}", options.get_host(), options.get_port());
+    let pool = PgPoolOptions::new()
+        .max_connections(settings.max_connections)
+        .acquire_timeout(Duration::from_secs(settings.acquire_timeout_seconds))
+        .connect_with(options)
+        .await
+        .map_err(|e| DbError::Unavailable(format!("PostgreSQL at {place}: {e}")))?;
+    Ok(Pools::Pg(pool))
+}

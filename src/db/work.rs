@@ -1,0 +1,257 @@
+//! The unit of work: one transaction in an author's name, which collects the policy changes it makes and commits them
+//! with their epochs, their revision and their log rows (I1, I2), guarded by the stamp of whoever ordered it (I3).
+//! Order of locks: business rows, scope locks (sorted), revision row, COMMIT. Nothing is sent before the commit (I8).
+
+use super::{Conn, DbError, Fence, fence};
+use crate::clock::Clock;
+use crate::policy::{PolicyChange, Scope, Stamp, lock_key, raised};
+use crate::{sql_exec, sql_one};
+use livegrant_actors::{AccountId, CompanyId, Rev};
+use sqlx::types::Json;
+use std::sync::Arc;
+use tokio::sync::Notify;
+
+/// In whose name a unit of work writes; goes into the policy log, the change log and the audit log.
+#[derive(Debug, Clone)]
+pub struct Author {
+    /// The acting account; 0 is the system itself.
+    pub account: AccountId,
+    /// Its login name.
+    pub name: String,
+    /// Its company.
+    pub company: CompanyId,
+    /// The request that this belongs to.
+    pub request_id: String,
+    /// The caller's address.
+    pub ip: String,
+}
+
+impl Author {
+    /// The system itself: timers, seeds, start-up.
+    pub fn system(task: &str) -> Self {
+        Self {
+            account: AccountId(0),
+            name: "system".to_owned(),
+            company: CompanyId(0),
+            request_id: task.to_owned(),
+            ip: String::new(),
+        }
+    }
+}
+
+/// What entitles a unit of work to commit. There is no commit without one: forgetting the stamp does not compile.
+///
+/// ```compile_fail
+/// # async fn forgotten(work: livegrant::db::Work) {
+/// work.commit().await;
+/// # }
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub enum Authority<'a> {
+    /// The decision of a permission check: compared with the epochs just before COMMIT.
+    Stamp(&'a Stamp),
+    /// A task that no person's permission stands behind; the closed list says which.
+    System(SystemTask),
+}
+
+/// The tasks that commit without a stamp, each with the reason why no permission is involved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SystemTask {
+    /// First data of an empty database, demo data, `livegrant user add`: the operator's shell is the authority.
+    Bootstrap,
+    /// A grant reached the end (or start) of its time.
+    TimedGrant,
+    /// A session ended by its own rules: sign-out, reuse of a refresh token, too many sessions.
+    SessionEnd,
+    /// House-keeping that changes nobody's rights: ticket and idempotency rows, versions, purge.
+    Upkeep,
+}
+
+impl<'a> From<&'a Stamp> for Authority<'a> {
+    fn from(stamp: &'a Stamp) -> Self {
+        Self::Stamp(stamp)
+    }
+}
+
+impl From<SystemTask> for Authority<'_> {
+    fn from(task: SystemTask) -> Self {
+        Self::System(task)
+    }
+}
+
+/// What a commit answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Committed {
+    /// The revision that the change took, when it changed the policy.
+    pub rev: Option<Rev>,
+}
+
+/// Why a commit was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// The stamp no longer holds: something that the decision rests on has changed. Nothing was written.
+    #[error("the permissions behind this write have changed")]
+    Stale,
+    /// The database refused.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// One transaction; see the head of this file.
+#[derive(Debug)]
+pub struct Work {
+    conn: Conn,
+    author: Author,
+    clock: Clock,
+    doorbell: Arc<Notify>,
+    fence: Fence,
+    changes: Vec<PolicyChange>,
+    reason: String,
+}
+
+impl Work {
+    pub(super) fn new(conn: Conn, author: Author, clock: Clock, doorbell: Arc<Notify>, fence: Fence) -> Self {
+        Self { conn, author, clock, doorbell, fence, changes: Vec::new(), reason: String::new() }
+    }
+
+    /// Lends the transaction's connection to a store function.
+    pub fn conn(&mut self) -> &mut Conn {
+        &mut self.conn
+    }
+
+    /// Answers the time that this work's rows are stamped with, in UTC milliseconds.
+    pub fn now(&self) -> i64 {
+        self.clock.now_ms()
+    }
+
+    /// Answers in whose name this work writes.
+    pub fn author(&self) -> &Author {
+        &self.author
+    }
+
+    /// Records what this work changes in the policy; delivery is derived from it after the commit.
+    pub fn change(&mut self, change: PolicyChange) {
+        self.changes.push(change);
+    }
+
+    /// Sets the reason that the log and the pushed frames carry.
+    pub fn because(&mut self, reason: impl Into<String>) {
+        self.reason = reason.into();
+    }
+
+    /// Serialises a rule that counts over several rows, until the end of the transaction.
+    pub async fn serialise(&mut self, rule: &str) -> Result<(), DbError> {
+        fence::lock_rule(&mut self.conn, lock_key(rule)).await
+    }
+
+    /// Writes one line of the audit log in this transaction: what was done through which permission (S1-46).
+    pub async fn audit(
+        &mut self,
+        action: &str,
+        resource: &str,
+        id: &str,
+        permission: &str,
+    ) -> Result<(), DbError> {
+        let (now, author) = (self.clock.now_ms(), self.author.clone());
+        write_audit(&mut self.conn, now, &author, [action, resource, id, permission, "allowed"]).await
+    }
+
+    /// Compares the stamp (the fence), raises the epochs, takes the revision, writes the logs and commits.
+    ///
+    /// # Errors
+    /// [`CommitError::Stale`] when the stamp no longer holds; everything is rolled back on any error.
+    pub async fn commit(mut self, authority: impl Into<Authority<'_>>) -> Result<Committed, CommitError> {
+        let scopes = raised(&self.changes);
+        let seen = match authority.into() {
+            Authority::Stamp(stamp) if self.fence == Fence::On => stamp.clone(),
+            Authority::Stamp(_) | Authority::System(_) => Stamp::default(),
+        };
+        fence::lock(&mut self.conn, seen.epochs(), &scopes).await?;
+        let now = self.clock.now_ms();
+        if !fence::holds(&mut self.conn, &seen, now).await? {
+            return Err(CommitError::Stale);
+        }
+        let rev = if self.changes.is_empty() { None } else { Some(self.append(scopes, now).await?) };
+        match self.conn {
+            Conn::SqliteWork(transaction) => transaction.commit().await.map_err(DbError::from)?,
+            Conn::PgWork(transaction) => transaction.commit().await.map_err(DbError::from)?,
+            Conn::SqliteRead(_) | Conn::PgRead(_) => {}
+        }
+        if rev.is_some() {
+            self.doorbell.notify_one();
+        }
+        Ok(Committed { rev })
+    }
+
+    async fn append(&mut self, scopes: Vec<Scope>, now: i64) -> Result<Rev, DbError> {
+        let epochs = fence::raise(&mut self.conn, &scopes).await?;
+        // Last of all locks: the row serialises all policy changes, so it is held as short as can be (I1).
+        let (rev,) = sql_one!(
+            &mut self.conn,
+            (i64,),
+            "UPDATE policy_revision SET rev = rev + 1 WHERE id = 1 RETURNING rev"
+        )?;
+        sql_exec!(
+            &mut self.conn,
+            "INSERT INTO policy_log (rev, at, operator_id, operator_name, company_id, request_id, reason, changes, scopes)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            rev,
+            now,
+            self.author.account.0,
+            &self.author.name,
+            self.author.company.0,
+            &self.author.request_id,
+            &self.reason,
+            Json(&self.changes),
+            Json(&epochs)
+        )?;
+        for change in &self.changes {
+            let Some(change_type) = change.change_type() else { continue };
+            let (account, role, position) = change.targets();
+            sql_exec!(
+                &mut self.conn,
+                "INSERT INTO sys_permission_change_log (change_type, target_user_id, target_role_id, operator_id,
+                    change_detail, create_time, company_id, target_position_id, rev, request_id)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                change_type,
+                account.map(|id| id.0),
+                role.map(|id| id.0),
+                self.author.account.0,
+                Json(change),
+                now,
+                self.author.company.0,
+                position.map(|id| id.0),
+                rev,
+                &self.author.request_id
+            )?;
+        }
+        Ok(Rev(rev))
+    }
+}
+
+/// Writes one audit line; `what` is action, resource, resource id, permission code and result.
+pub(crate) async fn write_audit(
+    conn: &mut Conn,
+    now: i64,
+    author: &Author,
+    what: [&str; 5],
+) -> Result<(), DbError> {
+    let [action, resource, id, permission, result] = what;
+    sql_exec!(
+        conn,
+        "INSERT INTO sys_audit_log (at, actor_id, company_id, action, resource, resource_id, permission_code, result,
+            ip, request_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        now,
+        author.account.0,
+        author.company.0,
+        action,
+        resource,
+        id,
+        permission,
+        result,
+        &author.ip,
+        &author.request_id
+    )?;
+    Ok(())
+}

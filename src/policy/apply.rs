@@ -1,0 +1,165 @@
+//! Following the policy log: applies every committed row in revision order, whole or not at all, and proves the lease.
+//! A change costs a few reads for the node, whatever the number of people it touches: one role's set, one account's
+//! grants if that account is in use here. Delivery is somebody else's: the rows are answered to the relay.
+
+use super::effective::{HolderId, PolicyFacts};
+use super::store::LogRow;
+use super::table::{Member, PolicyTable, Rev0, load_facts, read, write};
+use super::{Edit, PolicyChange, Scope, store};
+use crate::db::{Conn, DbError};
+use livegrant_actors::AccountId;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// What has to be read again before a row can be applied.
+#[derive(Debug, Default)]
+struct Touched {
+    everything: bool,
+    holders: BTreeSet<HolderId>,
+    accounts: BTreeSet<AccountId>,
+}
+
+impl Touched {
+    fn of(row: &LogRow) -> Self {
+        let mut touched = Self::default();
+        for change in &row.changes {
+            match change {
+                PolicyChange::UserRoles { account, .. }
+                | PolicyChange::UserStatus { account, .. }
+                | PolicyChange::AccountEdited { account } => {
+                    touched.accounts.insert(*account);
+                }
+                PolicyChange::StaffPositions { account, .. } => touched.accounts.extend(*account),
+                PolicyChange::RolePermissions { role, .. } | PolicyChange::RoleEdited { role, .. } => {
+                    touched.holders.insert(HolderId::Role(*role));
+                }
+                PolicyChange::PositionPermissions { position, .. }
+                | PolicyChange::PositionEdited { position, .. } => {
+                    touched.holders.insert(HolderId::Position(*position));
+                }
+                PolicyChange::Catalogue { .. } | PolicyChange::SystemAdjusted => touched.everything = true,
+                // The account's epoch may have been raised: stamps made from the old one would never pass the fence.
+                PolicyChange::SessionsEnded { account, all, .. } => {
+                    touched.accounts.extend(all.then_some(*account))
+                }
+                PolicyChange::Notice { .. } => {}
+            }
+        }
+        touched
+    }
+}
+
+impl PolicyTable {
+    /// Applies all rows that were committed since the last call and answers them in order.
+    pub async fn catch_up(&self) -> Result<Vec<LogRow>, DbError> {
+        let _gate = self.gate.write().await;
+        let mut applied = Vec::new();
+        loop {
+            let asked_at = self.clock.now_ms();
+            let mut conn = self.db.read().await?;
+            let rows = store::log_after(&mut conn, self.applied()).await?;
+            if rows.is_empty() {
+                self.proved_at.store(asked_at, Ordering::Release);
+                return Ok(applied);
+            }
+            for row in rows {
+                self.apply(&mut conn, &row).await?;
+                applied.push(row);
+            }
+        }
+    }
+
+    async fn apply(&self, conn: &mut Conn, row: &LogRow) -> Result<(), DbError> {
+        let touched = Touched::of(row);
+        let catalogue = Arc::clone(&read(&self.inner).facts.catalogue);
+        let fresh = if touched.everything { Some(load_facts(conn, &catalogue).await?) } else { None };
+        let mut holders = Vec::new();
+        if fresh.is_none() {
+            for id in touched.holders {
+                holders.push((id, store::holder(conn, id, &catalogue).await?));
+            }
+        }
+        let mut accounts = Vec::new();
+        for account in touched.accounts {
+            let loaded = read(&self.inner).members.get(&account).cloned();
+            if let Some(member) = loaded {
+                accounts.push((member, store::account(conn, account).await?));
+            }
+        }
+        let mut inner = write(&self.inner);
+        if let Some(facts) = fresh {
+            inner.facts = facts;
+        }
+        for (id, holder) in holders {
+            match holder {
+                Some(holder) => inner.facts.holders.insert(id, Arc::new(holder)),
+                None => inner.facts.holders.remove(&id),
+            };
+        }
+        raise(&mut inner.facts, &row.scopes);
+        for (member, facts) in accounts {
+            match facts {
+                Some(facts) => Self::replace_facts(&member, facts),
+                None => drop(inner.members.remove(&member.account)),
+            }
+        }
+        for change in &row.changes {
+            match change {
+                PolicyChange::SessionsEnded { sids, .. } => {
+                    for entry in sids.iter().filter_map(|sid| inner.sessions.get(sid)) {
+                        entry.active.store(false, Ordering::Release);
+                    }
+                }
+                PolicyChange::RoleEdited { role, edit: Edit::Deleted } => {
+                    forget(inner.members.values(), HolderId::Role(*role));
+                }
+                PolicyChange::PositionEdited { position, edit: Edit::Deleted } => {
+                    forget(inner.members.values(), HolderId::Position(*position));
+                }
+                _ => {}
+            }
+        }
+        inner.applied = Rev0(row.rev);
+        Ok(())
+    }
+}
+
+/// Raises the epochs of roles, positions, companies and applications to at least the row's.
+fn raise(facts: &mut PolicyFacts, scopes: &[(Scope, i64)]) {
+    for (scope, epoch) in scopes {
+        let holder = match scope {
+            Scope::Role(id) => HolderId::Role(*id),
+            Scope::Position(id) => HolderId::Position(*id),
+            Scope::Company(id) => {
+                let standing = facts.companies.entry(*id).or_default();
+                standing.epoch = standing.epoch.max(*epoch);
+                continue;
+            }
+            Scope::Application(id) => {
+                let standing = facts.applications.entry(*id).or_default();
+                standing.epoch = standing.epoch.max(*epoch);
+                continue;
+            }
+            // Read with their rows.
+            Scope::Account(_) | Scope::Session(_) | Scope::Catalogue => continue,
+        };
+        if let Some(known) = facts.holders.get_mut(&holder)
+            && known.epoch < *epoch
+        {
+            Arc::make_mut(known).epoch = *epoch;
+        }
+    }
+}
+
+/// Takes a deleted holder out of the grants of every account in use, without reading them again.
+fn forget<'m>(members: impl Iterator<Item = &'m Arc<Member>>, holder: HolderId) {
+    for member in members {
+        let facts = member.facts();
+        if facts.grants.iter().any(|grant| grant.holder == holder) {
+            let mut next = (*facts).clone();
+            next.grants.retain(|grant| grant.holder != holder);
+            PolicyTable::replace_facts(member, next);
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Timed grants: enforced at their instant by every check and by the fence, told to tabs by a change of its own when the
+//! instant has come (the system is its author). Any number of nodes may run this: a row is taken by one only.
+
+use super::PolicyChange;
+use crate::db::{Author, Conn, Db, DbError, SystemTask};
+use crate::refusal::Refusal;
+use crate::{sql_all, sql_one};
+use livegrant_actors::{AccountId, PositionId, RoleId};
+
+/// Starts and ends the grants whose instant has come; answers the next instant after `now`, if there is one.
+pub async fn turn(db: &Db, now: i64) -> Result<Option<i64>, Refusal> {
+    if due(&mut db.read().await?, now).await? {
+        let mut work = db.begin(&Author::system("timed grants")).await?;
+        let mut changes = Vec::new();
+        for (account, role) in sql_all!(
+            work.conn(),
+            (i64, i64),
+            "DELETE FROM sys_user_role WHERE valid_to <= $1 RETURNING account_id, role_id",
+            now
+        )? {
+            let (account, removed) = (AccountId(account), vec![RoleId(role)]);
+            changes.push(PolicyChange::UserRoles { account, added: Vec::new(), removed });
+        }
+        for (account, role) in sql_all!(
+            work.conn(),
+            (i64, i64),
+            "UPDATE sys_user_role SET started = TRUE WHERE started = FALSE AND valid_from <= $1
+             RETURNING account_id, role_id",
+            now
+        )? {
+            let (account, added) = (AccountId(account), vec![RoleId(role)]);
+            changes.push(PolicyChange::UserRoles { account, added, removed: Vec::new() });
+        }
+        changes.extend(positions(work.conn(), now).await?);
+        if !changes.is_empty() {
+            changes.into_iter().for_each(|change| work.change(change));
+            work.because("time limit");
+            work.commit(SystemTask::TimedGrant).await?;
+        }
+    }
+    next(&mut db.read().await?, now).await.map_err(Refusal::from)
+}
+
+async fn positions(conn: &mut Conn, now: i64) -> Result<Vec<PolicyChange>, DbError> {
+    let ended = sql_all!(
+        conn,
+        (i64, i64, Option<i64>),
+        "DELETE FROM hr_r_staff_position WHERE valid_to <= $1
+         RETURNING staff_id, position_id, (SELECT account_id FROM hr_staff WHERE id = staff_id)",
+        now
+    )?;
+    let started = sql_all!(
+        conn,
+        (i64, i64, Option<i64>),
+        "UPDATE hr_r_staff_position SET started = TRUE WHERE started = FALSE AND valid_from <= $1
+         RETURNING staff_id, position_id, (SELECT account_id FROM hr_staff WHERE id = staff_id)",
+        now
+    )?;
+    let ended = ended.into_iter().map(|row| (row, false));
+    Ok(ended
+        .chain(started.into_iter().map(|row| (row, true)))
+        .map(|((staff, position, account), starts)| {
+            let moved = vec![PositionId(position)];
+            let (added, removed) = if starts { (moved, Vec::new()) } else { (Vec::new(), moved) };
+            PolicyChange::StaffPositions { staff, account: account.map(AccountId), added, removed }
+        })
+        .collect())
+}
+
+async fn due(conn: &mut Conn, now: i64) -> Result<bool, DbError> {
+    let (rows,) = sql_one!(
+        conn,
+        (i64,),
+        "SELECT (SELECT count(*) FROM sys_user_role WHERE valid_to <= $1 OR (started = FALSE AND valid_from <= $1))
+              + (SELECT count(*) FROM hr_r_staff_position
+                  WHERE valid_to <= $1 OR (started = FALSE AND valid_from <= $1))",
+        now
+    )?;
+    Ok(rows > 0)
+}
+
+async fn next(conn: &mut Conn, now: i64) -> Result<Option<i64>, DbError> {
+    let (next,) = sql_one!(
+        conn,
+        (Option<i64>,),
+        "SELECT min(limit_at) FROM (
+            SELECT min(valid_to) AS limit_at FROM sys_user_role WHERE valid_to > $1
+            UNION ALL SELECT min(valid_from) FROM sys_user_role WHERE started = FALSE AND valid_from > $1
+            UNION ALL SELECT min(valid_to) FROM hr_r_staff_position WHERE valid_to > $1
+            UNION ALL SELECT min(valid_from) FROM hr_r_staff_position WHERE started = FALSE AND valid_from > $1
+         ) AS limits",
+        now
+    )?;
+    Ok(next)
+}

@@ -1,0 +1,85 @@
+//! What a log row does to tabs: a pure function from changes to the engine's messages (I8: derived from the log, never
+//! from the handler). Whom it concerns is named by holder or account; the engine finds who of them is online.
+
+use crate::policy::{LogRow, PolicyChange};
+use livegrant_actors::{AccountId, Audience, Change, Effect, EndCode, Holder, NoticeView, Operator};
+use std::sync::Arc;
+
+/// Answers the engine's changes of a row, in order.
+pub fn of(row: &LogRow) -> Vec<Change> {
+    row.changes
+        .iter()
+        .filter_map(|change| {
+            let (effect, audience) = effect(row, change)?;
+            Some(Change {
+                rev: row.rev,
+                accepted_at: row.at,
+                operator: operator(row),
+                reason: row.reason.as_str().into(),
+                effect,
+                audience,
+            })
+        })
+        .collect()
+}
+
+fn operator(row: &LogRow) -> Option<Operator> {
+    (row.operator.0 != 0).then(|| Operator { id: row.operator, name: row.operator_name.as_str().into() })
+}
+
+fn effect(row: &LogRow, change: &PolicyChange) -> Option<(Effect, Audience)> {
+    let refresh = Effect::Refresh { always: false };
+    Some(match change {
+        PolicyChange::UserRoles { account, .. } | PolicyChange::UserStatus { account, enabled: true } => {
+            (refresh, only(*account))
+        }
+        PolicyChange::StaffPositions { account, .. } => (refresh, only((*account)?)),
+        PolicyChange::RolePermissions { role, .. } | PolicyChange::RoleEdited { role, .. } => {
+            (refresh, Audience::Holder(Holder::Role(*role)))
+        }
+        PolicyChange::PositionPermissions { position, .. }
+        | PolicyChange::PositionEdited { position, .. } => {
+            (refresh, Audience::Holder(Holder::Position(*position)))
+        }
+        PolicyChange::Catalogue { .. } => (refresh, Audience::Everyone),
+        PolicyChange::SystemAdjusted => (Effect::Refresh { always: true }, Audience::Everyone),
+        PolicyChange::SessionsEnded { account, sids, code, .. } => {
+            let reason: Arc<str> =
+                if row.reason.is_empty() { words(*code).into() } else { row.reason.as_str().into() };
+            // The list is whole: the conditional UPDATE answered every session that was active.
+            (
+                Effect::EndSessions { sids: Some(sids.clone()), keep: None, code: *code, reason },
+                only(*account),
+            )
+        }
+        PolicyChange::Notice { title, content, category, severity } => {
+            let notice = NoticeView {
+                id: row.rev.0,
+                title: title.as_str().into(),
+                content: content.as_str().into(),
+                category: category.as_str().into(),
+                severity: severity.as_str().into(),
+            };
+            (Effect::Notice(notice), Audience::Everyone)
+        }
+        // A disabled account's sessions end by a change of their own in the same row.
+        PolicyChange::UserStatus { enabled: false, .. } | PolicyChange::AccountEdited { .. } => return None,
+    })
+}
+
+fn only(account: AccountId) -> Audience {
+    Audience::Accounts(Arc::from([account]))
+}
+
+/// Says in words why a session ended, when nobody wrote a reason.
+fn words(code: EndCode) -> &'static str {
+    match code {
+        EndCode::SessionKicked | EndCode::AllSessionsEnded => "ended by an administrator",
+        EndCode::AccountDisabled => "the account was disabled",
+        EndCode::PasswordReset => "the password was reset by an administrator",
+        EndCode::PasswordChanged => "the password was changed",
+        EndCode::TokenReuse => "a refresh token was used twice",
+        EndCode::Logout => "signed out",
+        EndCode::TooManySessions => "more sessions were opened than this account may have",
+    }
+}

@@ -1,0 +1,159 @@
+//! The relay: follows the policy log, first enforcing, then telling (I8). Woken by the doorbell after a commit here, by
+//! the bus after a commit elsewhere, and by the tail poll when both were missed (I6).
+//! Enforcing never waits for telling: rows go to the teller through a bounded queue; if that overflows, everyone is
+//! compared with the policy again, which tells the same.
+
+use super::effects;
+use crate::core::Core;
+use crate::policy::{LogRow, timed};
+use bytes::Bytes;
+use livegrant_actors::bus::Channel;
+use livegrant_actors::{Audience, Change, Effect, EngineHandle, Rev};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+
+/// Rows that wait to be told: a second of the fastest possible changes.
+const ROWS_WAITING: usize = 1024;
+/// Pause between two writes of permission versions (S3-99): many changes of one account become one write.
+const VERSIONS_EVERY: Duration = Duration::from_secs(1);
+
+/// Starts following the log; ends with the process.
+pub fn start(core: &Core, applied: watch::Sender<Rev>) {
+    let (rows, waiting) = mpsc::channel(ROWS_WAITING);
+    let overflown = Arc::new(AtomicBool::new(false));
+    tokio::spawn(tell(core.engine.clone(), waiting, Arc::clone(&overflown)));
+    tokio::spawn(follow(core.clone(), applied, rows, overflown));
+    tokio::spawn(time_limits(core.clone()));
+    tokio::spawn(versions(core.clone()));
+}
+
+async fn follow(
+    core: Core,
+    applied: watch::Sender<Rev>,
+    rows: mpsc::Sender<LogRow>,
+    overflown: Arc<AtomicBool>,
+) {
+    let bus = Arc::clone(core.engine.bus());
+    let mut elsewhere = match bus.subscribe(Channel::Policy).await {
+        Ok(subscription) => subscription,
+        Err(error) => {
+            tracing::error!(%error, "no subscription to the policy channel; the tail poll alone follows the log");
+            return poll_only(&core, &applied, &rows, &overflown).await;
+        }
+    };
+    let doorbell = core.db.doorbell();
+    let mut tail = tokio::time::interval(Duration::from_millis(core.settings.policy.tail_poll_ms));
+    loop {
+        let rung_here = tokio::select! {
+            () = doorbell.notified() => true,
+            // A ring that was missed or cannot be read is a reason to look, like one that can.
+            _ = elsewhere.recv() => false,
+            _ = tail.tick() => false,
+        };
+        catch_up(&core, &applied, &rows, &overflown).await;
+        if rung_here {
+            let rev = applied.borrow().0.to_string();
+            if let Err(error) = bus.publish(Channel::Policy, Bytes::from(rev)).await {
+                tracing::warn!(%error, "doorbell not rung elsewhere");
+            }
+        }
+    }
+}
+
+async fn poll_only(
+    core: &Core,
+    applied: &watch::Sender<Rev>,
+    rows: &mpsc::Sender<LogRow>,
+    overflown: &AtomicBool,
+) {
+    let mut tail = tokio::time::interval(Duration::from_millis(core.settings.policy.tail_poll_ms));
+    loop {
+        tail.tick().await;
+        catch_up(core, applied, rows, overflown).await;
+    }
+}
+
+async fn catch_up(
+    core: &Core,
+    applied: &watch::Sender<Rev>,
+    rows: &mpsc::Sender<LogRow>,
+    overflown: &AtomicBool,
+) {
+    match core.policy.catch_up().await {
+        Ok(fresh) => {
+            for row in fresh {
+                let behind = core.clock.now_ms() - row.at;
+                metrics::histogram!("livegrant_enforced_seconds").record(behind as f64 / 1000.0);
+                tracing::info!(
+                    rev = row.rev.0,
+                    request_id = row.request_id,
+                    milliseconds = behind,
+                    "policy applied"
+                );
+                if rows.try_send(row).is_err() {
+                    overflown.store(true, Ordering::Release);
+                }
+            }
+            applied.send_if_modified(|rev| {
+                std::mem::replace(rev, core.policy.applied()) != core.policy.applied()
+            });
+        }
+        // The lease runs out if this goes on: then this node refuses rather than guess (I7).
+        Err(error) => tracing::error!(%error, "the policy log cannot be read"),
+    }
+}
+
+async fn tell(engine: EngineHandle, mut waiting: mpsc::Receiver<LogRow>, overflown: Arc<AtomicBool>) {
+    while let Some(row) = waiting.recv().await {
+        for change in effects::of(&row) {
+            if let Err(error) = engine.apply(change).await {
+                tracing::error!(rev = row.rev.0, %error, "tabs not told");
+            }
+        }
+        if overflown.swap(false, Ordering::AcqRel) {
+            tracing::warn!(
+                rev = row.rev.0,
+                "more changes than tabs could be told one by one; comparing everyone"
+            );
+            metrics::counter!("livegrant_relay_overflows_total").increment(1);
+            let (effect, audience) = (Effect::Refresh { always: false }, Audience::Everyone);
+            let change = Change {
+                rev: row.rev,
+                accepted_at: row.at,
+                operator: None,
+                reason: "resync".into(),
+                effect,
+                audience,
+            };
+            if let Err(error) = engine.apply(change).await {
+                tracing::error!(%error, "tabs not told");
+            }
+        }
+    }
+}
+
+/// Starts and ends timed grants at their instant; looks again at least every `policy.timed_grant_poll_ms`.
+async fn time_limits(core: Core) {
+    let longest = core.settings.policy.timed_grant_poll_ms as i64;
+    loop {
+        let now = core.clock.now_ms();
+        let next = timed::turn(&core.db, now).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "timed grants not looked at");
+            None
+        });
+        let wait = next.map_or(longest, |next| (next - now).clamp(1, longest));
+        tokio::time::sleep(Duration::from_millis(wait as u64)).await;
+    }
+}
+
+async fn versions(core: Core) {
+    let mut every = tokio::time::interval(VERSIONS_EVERY);
+    loop {
+        every.tick().await;
+        if let Err(error) = core.policy.store_versions().await {
+            tracing::warn!(%error, "permission versions not stored");
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! A signed-in session as the engine sees it, and the clock as the engine takes it. Reads memory only.
+
+use crate::clock::Clock;
+use crate::policy::{Member, PolicyTable, Principal, SessionEntry};
+use livegrant_actors::{
+    AccountId, ApplicationId, CompanyId, ConnectionId, Ids, SessionId, State, Subject, Time,
+};
+use std::sync::Arc;
+
+/// One session's view of the policy tables. Holding it keeps account and session in memory.
+#[derive(Debug)]
+pub struct SessionSubject {
+    policy: Arc<PolicyTable>,
+    member: Arc<Member>,
+    session: Arc<SessionEntry>,
+    guid: Arc<str>,
+}
+
+impl SessionSubject {
+    /// Makes the subject of a caller.
+    pub fn of(policy: &Arc<PolicyTable>, by: &Principal) -> Self {
+        Self {
+            policy: Arc::clone(policy),
+            member: Arc::clone(by.member()),
+            session: Arc::clone(by.session()),
+            guid: Arc::clone(&by.member().facts().guid),
+        }
+    }
+}
+
+impl Subject for SessionSubject {
+    fn account(&self) -> AccountId {
+        self.session.account
+    }
+
+    fn account_guid(&self) -> &str {
+        &self.guid
+    }
+
+    fn session(&self) -> &SessionId {
+        &self.session.sid
+    }
+
+    fn view(&self) -> (ApplicationId, CompanyId) {
+        (self.session.view.application, self.session.view.company)
+    }
+
+    fn is_active(&self) -> bool {
+        self.session.is_active()
+    }
+
+    fn state(&self) -> Arc<State> {
+        self.policy.published(&self.member, self.session.view)
+    }
+}
+
+/// The clock as the engine's source of time and ids.
+#[derive(Debug, Clone)]
+pub struct EngineClock(pub Clock);
+
+impl Time for EngineClock {
+    fn now_ms(&self) -> i64 {
+        self.0.now_ms()
+    }
+}
+
+impl Ids for EngineClock {
+    fn message_id(&self) -> Arc<str> {
+        self.0.message_id().into()
+    }
+
+    fn connection_id(&self) -> ConnectionId {
+        ConnectionId::from(crate::clock::guid())
+    }
+}

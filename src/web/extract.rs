@@ -1,0 +1,196 @@
+//! What handlers are handed: the caller, the body, where the request came from. Parsed or refused with the field's name.
+
+use super::cookies::ACCESS_COOKIE;
+use super::problem::Problem;
+use super::request::{AnsweredVersion, ClientAddress, RequestId};
+use crate::auth::Keys;
+use crate::core::Core;
+use crate::policy::{Origin, Principal};
+use crate::refusal::Refusal;
+use actix_web::dev::Payload;
+use actix_web::http::Uri;
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use livegrant_actors::SessionId;
+use serde::de::DeserializeOwned;
+use std::future::{Future, Ready, ready};
+use std::pin::Pin;
+
+type Boxed<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
+
+/// The signed-in caller.
+#[derive(Debug)]
+pub struct Caller(pub Principal);
+
+impl FromRequest for Caller {
+    type Error = Problem;
+    type Future = Boxed<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move { Ok(Self(authenticate(&request).await?)) })
+    }
+}
+
+/// Finds the caller of a request by bearer token or cookie.
+pub async fn authenticate(request: &HttpRequest) -> Result<Principal, Refusal> {
+    let (core, keys) = rooms(request)?;
+    let (token, by_cookie) = token_of(request)?;
+    if by_cookie && !request.method().is_safe() && !same_site(request.headers(), request.uri()) {
+        let detail = "a cookie came with a request from another site".to_owned();
+        return Err(Refusal::Forbidden { code: "cross_site", detail });
+    }
+    let claims = keys.tokens.verify(&token, core.clock.now_ms())?;
+    let principal =
+        Principal::of_session(&core.policy, &SessionId::from(claims.sid), origin_of(request)).await?;
+    let state = core.policy.published(principal.member(), principal.session().view);
+    request.extensions_mut().insert(AnsweredVersion(state.rev.0));
+    Ok(principal)
+}
+
+fn rooms(request: &HttpRequest) -> Result<(web::Data<Core>, web::Data<Keys>), Refusal> {
+    match (request.app_data::<web::Data<Core>>(), request.app_data::<web::Data<Keys>>()) {
+        (Some(core), Some(keys)) => Ok((core.clone(), keys.clone())),
+        _ => Err(Refusal::Defect(anyhow::anyhow!("the app was built without its rooms"))),
+    }
+}
+
+fn token_of(request: &HttpRequest) -> Result<(String, bool), Refusal> {
+    if let Some(token) = bearer(request.headers()) {
+        return Ok((token.to_owned(), false));
+    }
+    request.cookie(ACCESS_COOKIE).map(|cookie| (cookie.value().to_owned(), true)).ok_or_else(token_missing)
+}
+
+/// Nobody is signed in.
+pub fn token_missing() -> Refusal {
+    Refusal::Unauthenticated { code: "token_missing", detail: "sign in first".to_owned() }
+}
+
+/// Answers the token of an `Authorization: Bearer` header.
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// Answers whether a request with a cookie was made by a page of this site: by its `Origin`, or, where a browser sends
+/// none, by `Sec-Fetch-Site`. The cookie is `SameSite=Strict` as well; this is the second wall.
+pub fn same_site(headers: &HeaderMap, uri: &Uri) -> bool {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    if let Some(origin) = text("origin") {
+        let host = text("host").or_else(|| uri.authority().map(|authority| authority.as_str()));
+        return host.is_some_and(|host| origin.split_once("://").is_some_and(|(_, at)| at == host));
+    }
+    text("sec-fetch-site").is_some_and(|site| site == "same-origin")
+}
+
+/// Answers where a request came from.
+pub fn origin_of(request: &HttpRequest) -> Origin {
+    let extensions = request.extensions();
+    Origin {
+        request_id: extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
+        ip: extensions.get::<ClientAddress>().map(|address| address.0.to_string()).unwrap_or_default(),
+    }
+}
+
+/// Where a request came from and with what browser.
+#[derive(Debug)]
+pub struct Client {
+    /// Request id and address.
+    pub origin: Origin,
+    /// `User-Agent`, cut to 200 characters.
+    pub device: String,
+}
+
+impl FromRequest for Client {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self { origin: origin_of(request), device: device_of(request.headers()) }))
+    }
+}
+
+/// Answers the browser, as it calls itself.
+pub fn device_of(headers: &HeaderMap) -> String {
+    let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    agent.chars().take(200).collect()
+}
+
+/// A JSON body, parsed into what the route takes or refused with the field's name.
+#[derive(Debug)]
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
+    type Error = Problem;
+    type Future = Boxed<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let bytes = web::Bytes::from_request(request, payload);
+        Box::pin(async move {
+            let bytes = bytes.await.map_err(|_| {
+                Refusal::invalid("body", "too_large", "the body is larger than this server takes")
+            })?;
+            let bytes = if bytes.is_empty() { web::Bytes::from_static(b"{}") } else { bytes };
+            Ok(Self(parse(&bytes)?))
+        })
+    }
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let cause = error.inner().to_string();
+        let quoted = cause.split('`').nth(1).unwrap_or_default();
+        // For a missing or unknown field the path ends at its parent, and the message names it.
+        let names = cause.starts_with("missing field") || cause.starts_with("unknown field");
+        let path = error.path().to_string();
+        let field = match (names, path.as_str()) {
+            (true, ".") => quoted.to_owned(),
+            (true, parent) => format!("{parent}.{quoted}"),
+            (false, ".") => "body".to_owned(),
+            (false, path) => path.to_owned(),
+        };
+        let code = if error.inner().is_data() { "invalid" } else { "malformed_json" };
+        Refusal::invalid(field, code, cause)
+    })?;
+    reader.end().map_err(|error| Refusal::invalid("body", "malformed_json", error.to_string()))?;
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Sample {
+        #[expect(dead_code, reason = "only its parsing is looked at")]
+        roles: Vec<Inner>,
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Inner {
+        #[expect(dead_code, reason = "only its parsing is looked at")]
+        id: i64,
+    }
+
+    fn refused(body: &str) -> (&'static str, String) {
+        match parse::<Sample>(body.as_bytes()) {
+            Err(Refusal::Invalid { code, field, .. }) => (code, field),
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_wrong_body_is_refused_by_the_name_of_its_field() {
+        assert_eq!(refused("{"), ("malformed_json", "body".to_owned()));
+        assert_eq!(refused("{}"), ("invalid", "roles".to_owned()));
+        assert_eq!(refused(r#"{"roles":[],"x":1}"#), ("invalid", "x".to_owned()));
+        assert_eq!(refused(r#"{"roles":[{"id":"7"}]}"#), ("invalid", "roles[0].id".to_owned()));
+        assert_eq!(refused(r#"{"roles":[{}]}"#), ("invalid", "roles[0].id".to_owned()));
+        assert_eq!(refused(r#"{"roles":[]} x"#), ("malformed_json", "body".to_owned()));
+    }
+}

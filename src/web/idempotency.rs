@@ -1,0 +1,149 @@
+//! `Idempotency-Key` (FA7): a write sent again with the same key is answered with the first answer and not done twice.
+//! The same key with another request is refused with 422, while the first one runs with 409. Keys are kept for a day.
+//! A write without the key is not looked at.
+
+use super::extract::authenticate;
+use super::problem::Problem;
+use crate::core::Core;
+use crate::db::{Author, DbError, SystemTask};
+use crate::policy::short_hash;
+use crate::refusal::Refusal;
+use crate::{sql_exec, sql_opt};
+use actix_web::body::{BoxBody, MessageBody, to_bytes};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpResponse, web};
+use livegrant_actors::AccountId;
+
+const KEY: &str = "idempotency-key";
+/// Longest key taken; UUIDs have 36 characters.
+const KEY_MAX: usize = 128;
+const KEPT_MS: i64 = 24 * 3600 * 1000;
+
+struct Stored {
+    request: String,
+    answer: Option<(i64, String)>,
+}
+
+/// The middleware; see the head of this file.
+pub async fn around<B: MessageBody + 'static>(
+    mut request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let key = request.headers().get(KEY).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let core = request.app_data::<web::Data<Core>>().cloned();
+    let (Some(key), Some(core), false) = (key, core, request.method().is_safe()) else {
+        return Ok(next.call(request).await?.map_into_boxed_body());
+    };
+    // Sign-in routes have no caller to remember a key for.
+    let Ok(by) = authenticate(request.request()).await else {
+        return Ok(next.call(request).await?.map_into_boxed_body());
+    };
+    if key.is_empty() || key.len() > KEY_MAX {
+        let detail = format!("1 to {KEY_MAX} characters");
+        return Err(Problem::from(Refusal::invalid("Idempotency-Key", "invalid", detail)).into());
+    }
+    let body = request.extract::<web::Bytes>().await?;
+    let print =
+        format!("{} {} {}", request.method(), request.uri(), short_hash(&String::from_utf8_lossy(&body)));
+    request.set_payload(Payload::from(body));
+    let account = by.account();
+    if let Some(stored) = claim(&core, &by.author(), &key, &print).await.map_err(Problem::from)? {
+        let replayed = replay(&print, stored).map_err(Problem::from)?;
+        return Ok(request.into_response(replayed));
+    }
+    let answer = next.call(request).await?.map_into_boxed_body();
+    let status = answer.status();
+    let (http, answer) = answer.into_parts();
+    if status.is_server_error() || answer.error().is_some() {
+        // Nothing was done: the key is free again.
+        release(&core, account, &key).await.map_err(Problem::from)?;
+        return Ok(ServiceResponse::new(http, answer));
+    }
+    let (head, body) = answer.into_parts();
+    let body = to_bytes(body).await.unwrap_or_default();
+    keep(&core, account, &key, status, &body).await.map_err(Problem::from)?;
+    Ok(ServiceResponse::new(http, head.set_body(BoxBody::new(body))))
+}
+
+fn replay(print: &str, stored: Stored) -> Result<HttpResponse, Refusal> {
+    if stored.request != print {
+        let detail = "this key was used for another request";
+        return Err(Refusal::invalid("Idempotency-Key", "idempotency_conflict", detail));
+    }
+    let Some((status, body)) = stored.answer else {
+        return Err(Refusal::conflict(
+            "idempotency_running",
+            "the first request with this key is still running",
+        ));
+    };
+    let status = u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok());
+    Ok(HttpResponse::build(status.unwrap_or(StatusCode::OK))
+        .insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")))
+        .insert_header(("idempotency-replayed", "true"))
+        .body(body))
+}
+
+/// Takes the key for this request, or answers what is stored under it.
+async fn claim(core: &Core, author: &Author, key: &str, print: &str) -> Result<Option<Stored>, Refusal> {
+    let mut work = core.db.begin(author).await?;
+    let now = work.now();
+    sql_exec!(work.conn(), "DELETE FROM sys_idempotency WHERE created_at < $1", now - KEPT_MS)?;
+    let taken = sql_exec!(
+        work.conn(),
+        "INSERT INTO sys_idempotency (account_id, key, request, created_at) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (account_id, key) DO NOTHING",
+        author.account.0,
+        key,
+        print,
+        now
+    )?;
+    if taken > 0 {
+        work.commit(SystemTask::Upkeep).await?;
+        return Ok(None);
+    }
+    let row = sql_opt!(
+        work.conn(),
+        (String, Option<i64>, Option<String>),
+        "SELECT request, status, body FROM sys_idempotency WHERE account_id = $1 AND key = $2",
+        author.account.0,
+        key
+    )?;
+    Ok(row.map(|(request, status, body)| Stored { request, answer: status.zip(body) }))
+}
+
+async fn keep(
+    core: &Core,
+    account: AccountId,
+    key: &str,
+    status: StatusCode,
+    body: &[u8],
+) -> Result<(), Refusal> {
+    let body = String::from_utf8_lossy(body).into_owned();
+    let mut work = core.db.begin(&Author::system("idempotency")).await?;
+    sql_exec!(
+        work.conn(),
+        "UPDATE sys_idempotency SET status = $3, body = $4 WHERE account_id = $1 AND key = $2",
+        account.0,
+        key,
+        i64::from(status.as_u16()),
+        body
+    )?;
+    work.commit(SystemTask::Upkeep).await?;
+    Ok(())
+}
+
+async fn release(core: &Core, account: AccountId, key: &str) -> Result<(), Refusal> {
+    let mut work = core.db.begin(&Author::system("idempotency")).await?;
+    let free: Result<u64, DbError> = sql_exec!(
+        work.conn(),
+        "DELETE FROM sys_idempotency WHERE account_id = $1 AND key = $2",
+        account.0,
+        key
+    );
+    free?;
+    work.commit(SystemTask::Upkeep).await?;
+    Ok(())
+}

@@ -1,0 +1,12 @@
+//! The web: every route in one place, what a request is turned into, and what an answer looks like.
+//! `problem.rs` alone knows HTTP status codes of refusals; handlers parse, call one use case and answer.
+
+pub mod cookies;
+pub mod extract;
+pub mod idempotency;
+pub mod openapi;
+pub mod operations;
+pub mod page;
+pub mod problem;
+pub mod request;
+pub mod routes;

@@ -1,0 +1,74 @@
+//! What keeps the process running in somebody's hands: alive, ready, metrics. No sign-in; bind them away from the
+//! public where that matters (`docs/operations.md`).
+
+use crate::core::Core;
+use crate::telemetry::Metrics;
+use actix_web::{HttpResponse, get, web};
+use serde::Serialize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use utoipa::ToSchema;
+
+/// True from the moment at which the process was told to stop.
+#[derive(Debug, Clone, Default)]
+pub struct Stopping(Arc<AtomicBool>);
+
+impl Stopping {
+    /// Says so.
+    pub fn begin(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    fn has_begun(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// The process runs.
+#[utoipa::path(tag = "operations", responses((status = 200)))]
+#[get("/healthz")]
+pub async fn get_healthz() -> HttpResponse {
+    HttpResponse::Ok().body("ok")
+}
+
+/// What readiness rests on; each is `ok` or says what is wrong.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Ready {
+    database: String,
+    policy: String,
+    engine: String,
+    process: String,
+    /// The revision that this node enforces.
+    applied_rev: i64,
+}
+
+/// The node may be given traffic: the database answers, the policy is proven current (I7), every shard lives.
+#[utoipa::path(tag = "operations", responses((status = 200, body = Ready), (status = 503, body = Ready)))]
+#[get("/readyz")]
+pub async fn get_readyz(core: web::Data<Core>, stopping: web::Data<Stopping>) -> HttpResponse {
+    let ok = || "ok".to_owned();
+    let ready = Ready {
+        database: match core.db.read().await {
+            Ok(_) => ok(),
+            Err(error) => error.to_string(),
+        },
+        policy: if core.policy.has_lease() { ok() } else { "not proven current".to_owned() },
+        engine: core.engine.healthy().map_or_else(|failure| failure, |()| ok()),
+        process: if stopping.has_begun() { "stopping".to_owned() } else { ok() },
+        applied_rev: core.policy.applied().0,
+    };
+    let all =
+        [&ready.database, &ready.policy, &ready.engine, &ready.process].iter().all(|part| *part == "ok");
+    if all { HttpResponse::Ok().json(ready) } else { HttpResponse::ServiceUnavailable().json(ready) }
+}
+
+/// Prometheus metrics.
+#[utoipa::path(tag = "operations", responses((status = 200)))]
+#[get("/metrics")]
+pub async fn get_metrics(core: web::Data<Core>, telemetry: web::Data<Metrics>) -> HttpResponse {
+    let stats = core.engine.stats();
+    metrics::gauge!("livegrant_tabs").set(stats.tabs as f64);
+    metrics::gauge!("livegrant_accounts_online").set(stats.accounts as f64);
+    metrics::gauge!("livegrant_applied_rev").set(core.policy.applied().0 as f64);
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(telemetry.render())
+}

@@ -1,0 +1,178 @@
+//! Errors as RFC 9457 `application/problem+json`, one shape for all: `type`, `title`, `status`, `detail`, `instance` plus
+//! `code`, `request_id` and `errors{field:[…]}`. The only place that gives a refusal its HTTP status. A 5xx says nothing
+//! of its cause; the cause is logged here, once, with the request's id.
+
+use crate::db::DbError;
+use crate::refusal::Refusal;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::{HttpResponse, ResponseError};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+use utoipa::ToSchema;
+
+/// An error answer's body.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ProblemBody {
+    /// Names the kind: `urn:livegrant:problem:{code}`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The status in words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What went wrong, for people.
+    pub detail: String,
+    /// The path that was asked for.
+    pub instance: String,
+    /// What went wrong, for programs.
+    pub code: String,
+    /// Finds the request in the logs.
+    pub request_id: String,
+    /// What is wrong with which field.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub errors: BTreeMap<String, Vec<String>>,
+}
+
+/// Every code that an error answer may carry, with what it means; `docs/protocol.md` lists the same.
+pub const CODES: &[(&str, &str)] = &[
+    ("NoPermissionError", "the permission named in `detail` is missing; nothing was changed (S1-27)"),
+    ("account_disabled", "the account is disabled"),
+    ("already_exists", "a unique value is taken; `errors` names the field"),
+    ("builtin", "what ships with Livegrant cannot be deleted or re-coded"),
+    ("busy", "too many sign-ins at once"),
+    ("confirmation_required", "granting this needs `\"confirm\": true`"),
+    ("cross_site", "a cookie came with a request from another site"),
+    ("database_unavailable", "the database is not reachable"),
+    ("draining", "this node is going away; ask another"),
+    ("full", "this node has no place for another tab"),
+    ("handshake_invalid", "not a WebSocket handshake that RFC 6455 allows"),
+    ("idempotency_conflict", "the key was used for another request"),
+    ("idempotency_running", "the first request with this key is still running"),
+    ("in_use", "something else still refers to this"),
+    ("internal", "a defect; the log has the cause under `request_id`"),
+    ("invalid", "a field's value is wrong; `errors` names it"),
+    ("invalid_credentials", "login name or password is wrong"),
+    ("last_administrator", "this would leave nobody with system:admin"),
+    ("malformed_json", "the body is not the JSON that this route takes"),
+    ("method_not_allowed", "the path exists, the method does not"),
+    ("not_found", "no such thing, or it lies outside your company"),
+    ("origin_refused", "this origin may not open a socket (C2)"),
+    ("outdated", "the row was changed since it was read"),
+    ("password_length", "the password is too short or too long"),
+    ("password_weak", "the password is the login name"),
+    ("policy_unproven", "this node cannot prove that its policy is current (I7)"),
+    ("position_held", "somebody is in the position"),
+    ("role_held", "somebody holds the role"),
+    ("session_revoked", "the session has ended; sign in again"),
+    (
+        "stale_permissions",
+        "permissions changed again and again while this was being saved; nothing was written",
+    ),
+    ("throttled", "too many tries; wait `Retry-After` seconds"),
+    ("ticket_invalid", "the ticket is unknown, used or over"),
+    ("token_expired", "the access token is over; refresh it"),
+    ("token_invalid", "the token is not one of ours"),
+    ("token_missing", "this needs a bearer token, cookie or ticket"),
+    ("token_reuse", "the refresh token was used before; the session was ended"),
+    ("too_large", "the body is larger than `server.body_limit_bytes`"),
+    ("too_many", "more items than one request may carry"),
+    ("unknown_operation", "not an operation of the check matrix"),
+    ("unknown_permission", "there is no permission of this code"),
+    ("unknown_position", "there is no such position"),
+    ("unknown_resource", "not a resource of the check matrix"),
+    ("unknown_role", "there is no such role"),
+];
+
+/// A refusal on its way out.
+#[derive(Debug)]
+pub struct Problem {
+    refusal: Refusal,
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        Self { refusal }
+    }
+}
+
+impl From<DbError> for Problem {
+    fn from(error: DbError) -> Self {
+        Refusal::from(error).into()
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.refusal.fmt(f)
+    }
+}
+
+impl Problem {
+    fn parts(&self) -> (StatusCode, &'static str) {
+        match &self.refusal {
+            Refusal::Unauthenticated { code, .. } => (StatusCode::UNAUTHORIZED, code),
+            Refusal::Denied { .. } => (StatusCode::FORBIDDEN, "NoPermissionError"),
+            Refusal::Forbidden { code, .. } => (StatusCode::FORBIDDEN, code),
+            Refusal::NotFound { .. } => (StatusCode::NOT_FOUND, "not_found"),
+            Refusal::Invalid { code: "too_large", .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+            Refusal::Invalid { code: "idempotency_conflict", .. } => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_conflict")
+            }
+            Refusal::Invalid { code, .. } => (StatusCode::BAD_REQUEST, code),
+            Refusal::Conflict { code, .. } => (StatusCode::CONFLICT, code),
+            Refusal::Outdated => (StatusCode::PRECONDITION_FAILED, "outdated"),
+            Refusal::Throttled { .. } => (StatusCode::TOO_MANY_REQUESTS, "throttled"),
+            Refusal::Unavailable { code, .. } => (StatusCode::SERVICE_UNAVAILABLE, code),
+            Refusal::Stale => (StatusCode::CONFLICT, "stale_permissions"),
+            Refusal::Again => (StatusCode::SERVICE_UNAVAILABLE, "database_unavailable"),
+            Refusal::Defect(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        }
+    }
+
+    /// Makes the answer for a request.
+    pub fn answer(&self, path: &str, request_id: &str) -> HttpResponse {
+        let (status, code) = self.parts();
+        if let Refusal::Defect(cause) = &self.refusal {
+            tracing::error!(request_id, path, cause = format!("{cause:#}"), "defect");
+        }
+        let mut errors = BTreeMap::new();
+        match &self.refusal {
+            Refusal::Invalid { field, detail, .. } | Refusal::Conflict { field: Some(field), detail, .. } => {
+                errors.insert(field.clone(), vec![detail.clone()]);
+            }
+            _ => {}
+        }
+        let body = ProblemBody {
+            kind: format!("urn:livegrant:problem:{code}"),
+            title: status.canonical_reason().unwrap_or_default().to_owned(),
+            status: status.as_u16(),
+            detail: self.refusal.to_string(),
+            instance: path.to_owned(),
+            code: code.to_owned(),
+            request_id: request_id.to_owned(),
+            errors,
+        };
+        let mut answer = HttpResponse::build(status);
+        answer.content_type("application/problem+json");
+        if status == StatusCode::UNAUTHORIZED {
+            answer.insert_header((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
+        }
+        if let Refusal::Throttled { retry_after_seconds } = self.refusal {
+            answer.insert_header((header::RETRY_AFTER, retry_after_seconds.to_string()));
+        }
+        answer.json(body)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.parts().0
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        // `request.rs` makes the answer again with the path and the request's id, which are not known here.
+        self.answer("", "")
+    }
+}

@@ -1,0 +1,143 @@
+//! What happens to every HTTP request: an id, the client's address, one log line, security headers, the caller's
+//! permission version on the answer (S3-137), and problems completed with path and id. Upgrade requests do not come
+//! through here; `realtime/gateway.rs` does the same for them.
+
+use super::problem::Problem;
+use crate::settings::Server;
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage, web};
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Instant;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const PERMISSION_VERSION: HeaderName = HeaderName::from_static("x-permission-version");
+
+/// Only what the page itself brings: no inline script, no foreign source, no frame around it.
+const CONTENT_SECURITY_POLICY: &str =
+    "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+/// The API browser puts its own styles and its start script into its page.
+const DOCS_CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; \
+     script-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'";
+
+/// The request's id; ours, or the caller's when it is short and plain.
+#[derive(Debug, Clone)]
+pub struct RequestId(pub String);
+
+/// The client's address, behind trusted proxies the one that they saw.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientAddress(pub IpAddr);
+
+/// The revision of the caller's permission state, for the answer's header.
+#[derive(Debug, Clone, Copy)]
+pub struct AnsweredVersion(pub i64);
+
+/// The middleware; see the head of this file.
+pub async fn around<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let started = Instant::now();
+    let id = request_id(request.headers());
+    let trusted = request.app_data::<web::Data<Server>>().map(|server| server.trusted_proxies.clone());
+    let ip = client_address(
+        request.peer_addr().map(|peer| peer.ip()),
+        request.headers(),
+        &trusted.unwrap_or_default(),
+    );
+    request.extensions_mut().insert(RequestId(id.clone()));
+    request.extensions_mut().insert(ClientAddress(ip));
+    let (http, payload) = request.into_parts();
+    let kept = http.clone();
+    let path = http.path().to_owned();
+    let answer = match next.call(ServiceRequest::from_parts(http, payload)).await {
+        Ok(answer) => answer.map_into_boxed_body(),
+        Err(error) => ServiceResponse::from_err(error, kept),
+    };
+    let problem = answer.response().error().and_then(|error| error.as_error::<Problem>());
+    let mut answer = match problem.map(|problem| problem.answer(&path, &id)) {
+        Some(completed) => answer.into_response(completed),
+        None => answer,
+    };
+    let version = answer.request().extensions().get::<AnsweredVersion>().copied();
+    let headers = answer.headers_mut();
+    if let Some(AnsweredVersion(rev)) = version {
+        headers.insert(PERMISSION_VERSION, HeaderValue::from(rev));
+    }
+    secure(headers, &path, &id);
+    let milliseconds = started.elapsed().as_millis() as u64;
+    let status = answer.status().as_u16();
+    tracing::info!(request_id = id, method = %answer.request().method(), path, status, milliseconds, %ip, "request answered");
+    Ok(answer)
+}
+
+fn secure(headers: &mut HeaderMap, path: &str, id: &str) {
+    let policy =
+        if path.starts_with("/docs") { DOCS_CONTENT_SECURITY_POLICY } else { CONTENT_SECURITY_POLICY };
+    for (name, value) in [
+        ("content-security-policy", policy),
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "same-origin"),
+        ("cross-origin-opener-policy", "same-origin"),
+    ] {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    if !headers.contains_key("cache-control") {
+        // What one caller may see must not be shown to the next one on the same machine.
+        headers.insert(HeaderName::from_static("cache-control"), HeaderValue::from_static("no-store"));
+    }
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert(REQUEST_ID, id);
+    }
+}
+
+/// Answers the caller's own request id when it is short and plain, else a new one.
+pub fn request_id(headers: &HeaderMap) -> String {
+    let plain = |text: &&str| {
+        (8..=64).contains(&text.len())
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+    };
+    let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(plain);
+    given.map_or_else(crate::clock::guid, str::to_owned)
+}
+
+/// Answers the client's address: the peer, or, when the peer is a trusted proxy, the nearest address in
+/// `X-Forwarded-For` that is not one.
+pub fn client_address(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
+    let mut address = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    let forwarded = headers.get("x-forwarded-for").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    for hop in forwarded.rsplit(',') {
+        if !trusted.contains(&address) {
+            break;
+        }
+        let Ok(next) = hop.trim().parse() else { break };
+        address = next;
+    }
+    address
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_trusted_proxy_is_believed() {
+        let (proxy, client): (IpAddr, IpAddr) = ([10, 0, 0, 1].into(), [7, 7, 7, 7].into());
+        let mut headers = HeaderMap::new();
+        headers
+            .insert(HeaderName::from_static("x-forwarded-for"), HeaderValue::from_static("6.6.6.6, 7.7.7.7"));
+        assert_eq!(client_address(Some(proxy), &headers, &[proxy]), client);
+        assert_eq!(client_address(Some(proxy), &headers, &[]), proxy);
+    }
+
+    #[test]
+    fn a_strange_request_id_is_replaced() {
+        let mut headers = HeaderMap::new();
+        headers.insert(REQUEST_ID, HeaderValue::from_static("my-request-1"));
+        assert_eq!(request_id(&headers), "my-request-1");
+        headers.insert(REQUEST_ID, HeaderValue::from_static("x\ty z and more of it"));
+        assert_eq!(request_id(&headers).len(), 36);
+    }
+}
