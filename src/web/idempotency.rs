@@ -43,28 +43,36 @@ pub async fn around<B: MessageBody + 'static>(
     };
     if key.is_empty() || key.len() > KEY_MAX {
         let detail = format!("1 to {KEY_MAX} characters");
-        return Err(Problem::from(Refusal::invalid("Idempotency-Key", "invalid", detail)).into());
+        let refusal = Refusal::invalid("Idempotency-Key", "invalid", detail);
+        return Ok(request.error_response(Problem::from(refusal)));
     }
     let body = request.extract::<web::Bytes>().await?;
     let print =
         format!("{} {} {}", request.method(), request.uri(), short_hash(&String::from_utf8_lossy(&body)));
     request.set_payload(Payload::from(body));
     let account = by.account();
-    if let Some(stored) = claim(&core, &by.author(), &key, &print).await.map_err(Problem::from)? {
-        let replayed = replay(&print, stored).map_err(Problem::from)?;
-        return Ok(request.into_response(replayed));
+    let claimed = claim(&core, &by.author(), &key, &print).await;
+    match claimed.and_then(|stored| stored.map(|stored| replay(&print, stored)).transpose()) {
+        Ok(None) => {}
+        Ok(Some(replayed)) => return Ok(request.into_response(replayed)),
+        Err(refusal) => return Ok(request.error_response(Problem::from(refusal))),
     }
     let answer = next.call(request).await?.map_into_boxed_body();
     let status = answer.status();
     let (http, answer) = answer.into_parts();
     if status.is_server_error() || answer.error().is_some() {
         // Nothing was done: the key is free again.
-        release(&core, account, &key).await.map_err(Problem::from)?;
+        if let Err(error) = release(&core, account, &key).await {
+            tracing::warn!(%error, "idempotency key not released");
+        }
         return Ok(ServiceResponse::new(http, answer));
     }
     let (head, body) = answer.into_parts();
     let body = to_bytes(body).await.unwrap_or_default();
-    keep(&core, account, &key, status, &body).await.map_err(Problem::from)?;
+    // The write itself is done and must be answered; without its answer the key stays taken for a day.
+    if let Err(error) = keep(&core, account, &key, status, &body).await {
+        tracing::warn!(%error, "answer not kept for its idempotency key");
+    }
     Ok(ServiceResponse::new(http, head.set_body(BoxBody::new(body))))
 }
 

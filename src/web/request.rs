@@ -49,13 +49,9 @@ pub async fn around<B: MessageBody + 'static>(
     );
     request.extensions_mut().insert(RequestId(id.clone()));
     request.extensions_mut().insert(ClientAddress(ip));
-    let (http, payload) = request.into_parts();
-    let kept = http.clone();
-    let path = http.path().to_owned();
-    let answer = match next.call(ServiceRequest::from_parts(http, payload)).await {
-        Ok(answer) => answer.map_into_boxed_body(),
-        Err(error) => ServiceResponse::from_err(error, kept),
-    };
+    let path = request.path().to_owned();
+    // No clone of the request is kept: matching a route needs it for itself alone.
+    let answer = next.call(request).await?.map_into_boxed_body();
     let problem = answer.response().error().and_then(|error| error.as_error::<Problem>());
     let mut answer = match problem.map(|problem| problem.answer(&path, &id)) {
         Some(completed) => answer.into_response(completed),
