@@ -23,7 +23,7 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 #[derive(Parser)]
 #[command(name = "livegrant", version, about)]
 struct Command {
-    /// The folder of base.toml and {LIVEGRANT_ENV}.toml.
+    /// The folder of base.toml and {`LIVEGRANT_ENV}.toml`.
     #[arg(long, default_value = "config", global = true)]
     config: PathBuf,
     #[command(subcommand)]

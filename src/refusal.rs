@@ -5,6 +5,7 @@ use crate::db::{CommitError, DbError};
 use thiserror::Error;
 
 /// See the head of this file. `code` is stable and machine-readable, `detail` is for people.
+#[expect(missing_docs, reason = "each variant's sentence names its fields")]
 #[derive(Debug, Error)]
 pub enum Refusal {
     /// Nobody is signed in, or the session or token no longer counts.

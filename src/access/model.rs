@@ -26,6 +26,7 @@ pub struct RoleOut {
 }
 
 /// A row of `sys_role` with the number of its holders.
+#[expect(missing_docs, reason = "the fields are the columns of the same name")]
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct RoleRow {
     pub id: i64,

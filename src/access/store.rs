@@ -43,6 +43,7 @@ pub async fn take_role(conn: &mut Conn, account: AccountId, role: RoleId) -> Res
 }
 
 /// One row of an account's roles.
+#[expect(missing_docs, reason = "the fields are the columns of the same name")]
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct GrantRow {
     pub role_id: i64,

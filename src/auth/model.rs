@@ -14,6 +14,7 @@ const TEXT_MAX: usize = 200;
 const PASSWORD_MAX: usize = 256;
 
 /// A row of `sys_login_user`, without its password.
+#[expect(missing_docs, reason = "the fields are the columns of the same name")]
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct AccountRow {
     pub user_id: i64,
@@ -153,6 +154,7 @@ pub struct AccountPatch {
 }
 
 /// A row of `sys_session`.
+#[expect(missing_docs, reason = "the fields are the columns of the same name")]
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct SessionRow {
     pub sid: String,

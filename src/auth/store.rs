@@ -41,6 +41,7 @@ pub async fn account(conn: &mut Conn, id: AccountId) -> Result<Option<AccountRow
 }
 
 /// Which accounts a list shows; an absent filter lets everything through.
+#[expect(missing_docs, reason = "the fields are the columns of the same name")]
 #[derive(Debug, Clone, Default)]
 pub struct AccountFilter {
     pub role: Option<String>,
@@ -174,6 +175,7 @@ pub async fn set_password(
 }
 
 /// A session to be stored.
+#[expect(missing_docs, reason = "the fields are the columns of the same name")]
 #[derive(Debug)]
 pub struct NewSession<'a> {
     pub sid: &'a SessionId,
@@ -214,6 +216,7 @@ pub async fn insert_session(conn: &mut Conn, new: &NewSession<'_>) -> Result<(),
 }
 
 /// What a refresh compares.
+#[expect(missing_docs, reason = "the fields are the columns of the same name")]
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct RefreshRow {
     pub account_id: i64,
@@ -257,6 +260,7 @@ pub async fn rotate(
 }
 
 /// Which active sessions are meant; the administrator's list and the bulk end use the same one.
+#[expect(missing_docs, reason = "the fields are the columns of the same name")]
 #[derive(Debug, Clone, Default)]
 pub struct SessionFilter {
     pub company: Option<CompanyId>,

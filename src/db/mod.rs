@@ -70,6 +70,7 @@ impl Db {
 
     /// Answers the same database with the fence switched; for the negative control only.
     #[doc(hidden)]
+    #[must_use]
     pub fn with_fence(mut self, fence: Fence) -> Self {
         self.fence = fence;
         self

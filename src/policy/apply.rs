@@ -41,7 +41,7 @@ impl Touched {
                 PolicyChange::Catalogue { .. } | PolicyChange::SystemAdjusted => touched.everything = true,
                 // The account's epoch may have been raised: stamps made from the old one would never pass the fence.
                 PolicyChange::SessionsEnded { account, all, .. } => {
-                    touched.accounts.extend(all.then_some(*account))
+                    touched.accounts.extend(all.then_some(*account));
                 }
                 PolicyChange::Notice { .. } => {}
             }

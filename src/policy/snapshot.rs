@@ -69,19 +69,21 @@ impl Published {
             match holder.id {
                 HolderId::Role(id) => roles.push(RoleView { id, code, name }),
                 HolderId::Position(_) => {
-                    positions.push(PositionView { guid: Arc::clone(&holder.guid), code, name })
+                    positions.push(PositionView { guid: Arc::clone(&holder.guid), code, name });
                 }
             }
         }
         let menu_version = menu_version(&policy.catalogue, &result.permissions);
         let mut text = String::new();
-        permissions.iter().for_each(|code| hash_line(&mut text, "p", code));
-        roles
-            .iter()
-            .for_each(|role| hash_line(&mut text, "r", &format!("{} {} {}", role.id, role.code, role.name)));
-        positions.iter().for_each(|position| {
-            hash_line(&mut text, "s", &format!("{} {} {}", position.guid, position.code, position.name));
-        });
+        for code in permissions.iter() {
+            hash_line(&mut text, "p", code);
+        }
+        for RoleView { id, code, name } in &roles {
+            hash_line(&mut text, "r", &format!("{id} {code} {name}"));
+        }
+        for PositionView { guid, code, name } in &positions {
+            hash_line(&mut text, "s", &format!("{guid} {code} {name}"));
+        }
         hash_line(&mut text, "m", &menu_version);
         Self {
             hash: short_hash(&text),

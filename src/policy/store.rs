@@ -98,7 +98,7 @@ pub async fn epoch(conn: &mut Conn, scope: &Scope) -> Result<i64, DbError> {
 }
 
 /// Reads every epoch except those of sessions and accounts, which are read with their rows.
-pub async fn structural_epochs(conn: &mut Conn) -> Result<HashMap<Scope, i64>, DbError> {
+pub(super) async fn structural_epochs(conn: &mut Conn) -> Result<HashMap<Scope, i64>, DbError> {
     let rows = sql_all!(
         conn,
         (String, i64),
@@ -159,8 +159,8 @@ impl HolderRow {
     }
 }
 
-/// Reads all roles and positions with their permissions; three queries whatever their number.
-pub async fn holders(
+/// Reads all roles and positions with their permissions; four queries whatever their number.
+pub(super) async fn holders(
     conn: &mut Conn,
     catalogue: &Catalogue,
     epochs: &HashMap<Scope, i64>,

@@ -115,7 +115,7 @@ impl PolicyTable {
             incarnation: incarnation.into(),
             versions: Mutex::new(HashMap::new()),
             lease_ms: settings.lease_ms as i64,
-            capacity: settings.account_cache as usize,
+            capacity: settings.account_cache,
         }))
     }
 

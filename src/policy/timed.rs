@@ -33,7 +33,9 @@ pub async fn turn(db: &Db, now: i64) -> Result<Option<i64>, Refusal> {
         }
         changes.extend(positions(work.conn(), now).await?);
         if !changes.is_empty() {
-            changes.into_iter().for_each(|change| work.change(change));
+            for change in changes {
+                work.change(change);
+            }
             work.because("time limit");
             work.commit(SystemTask::TimedGrant).await?;
         }

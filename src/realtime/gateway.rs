@@ -19,6 +19,7 @@ use actix_web::body::to_bytes;
 use actix_web::cookie::Cookie;
 use bytes::Bytes;
 use livegrant_actors::{Admission, ClientInfo, Refused, SessionId, transport::ws};
+use std::fmt::Write;
 use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::io::AsyncWriteExt;
@@ -141,7 +142,7 @@ impl Gateway {
         match attached {
             Ok(()) => tracing::info!(request_id = origin.request_id, account, "connection accepted"),
             Err(error) => {
-                tracing::warn!(request_id = origin.request_id, account, error, "connection lost at once")
+                tracing::warn!(request_id = origin.request_id, account, error, "connection lost at once");
             }
         }
     }
@@ -175,10 +176,11 @@ async fn refuse(framed: Framed<TcpStream, h1::Codec>, problem: &Problem, path: &
         status.canonical_reason().unwrap_or_default()
     );
     for (name, value) in answer.headers() {
-        text.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap_or_default()));
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{name}: {}\r\n", value.to_str().unwrap_or_default());
     }
     let body = to_bytes(answer.into_body()).await.unwrap_or_default();
-    text.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
+    let _ = write!(text, "content-length: {}\r\n\r\n", body.len());
     let mut io = framed.into_parts().io;
     // A client that is gone does not need the answer.
     let _ = io.write_all(text.as_bytes()).await;

@@ -79,7 +79,7 @@ pub fn bearer(headers: &HeaderMap) -> Option<&str> {
 pub fn same_site(headers: &HeaderMap, uri: &Uri) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(origin) = text("origin") {
-        let host = text("host").or_else(|| uri.authority().map(|authority| authority.as_str()));
+        let host = text("host").or_else(|| uri.authority().map(actix_http::uri::Authority::as_str));
         return host.is_some_and(|host| origin.split_once("://").is_some_and(|(_, at)| at == host));
     }
     text("sec-fetch-site").is_some_and(|site| site == "same-origin")
