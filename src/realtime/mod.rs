@@ -5,5 +5,6 @@ pub mod effects;
 pub mod gateway;
 pub mod handshakes;
 pub mod http;
+pub mod recorder;
 pub mod relay;
 pub mod subject;

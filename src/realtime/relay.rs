@@ -3,7 +3,7 @@
 //! Enforcing never waits for telling: rows go to the teller through a bounded queue; if that overflows, everyone is
 //! compared with the policy again, which tells the same.
 
-use super::effects;
+use super::{effects, recorder};
 use crate::core::Core;
 use crate::policy::{LogRow, timed};
 use bytes::Bytes;
@@ -27,6 +27,7 @@ pub fn start(core: &Core, applied: watch::Sender<Rev>) {
     tokio::spawn(follow(core.clone(), applied, rows, overflown));
     tokio::spawn(time_limits(core.clone()));
     tokio::spawn(versions(core.clone()));
+    tokio::spawn(recorder::run(core.clone()));
 }
 
 async fn follow(
