@@ -8,7 +8,7 @@ use crate::core::Core;
 use crate::db::{Db, DbError};
 use crate::policy::PolicyTable;
 use crate::realtime::gateway::Gateway;
-use crate::realtime::relay;
+use crate::realtime::relay::{self, Relay};
 use crate::realtime::subject::EngineClock;
 use crate::refusal::Refusal;
 use crate::settings::Settings;
@@ -57,6 +57,7 @@ pub struct App {
     pub core: Core,
     server: ServerHandle,
     stopping: Stopping,
+    relay: Relay,
 }
 
 /// What every worker builds its part of the application from.
@@ -99,13 +100,13 @@ impl App {
         let clock = db.clock().clone();
         let settings = Arc::new(settings);
         let core = Core { db, policy, clock, settings, engine, applied: receiver };
-        relay::start(&core, applied);
+        let relay = relay::start(&core, applied);
         let stopping = Stopping::default();
         let gateway = Arc::new(Gateway::new(core.clone(), Arc::clone(&keys)));
         let rooms = Rooms { core: core.clone(), keys, metrics, stopping: stopping.clone(), gateway };
         let server = serve(rooms, listener)
             .map_err(|cause| StartError::Address { address: address.to_string(), cause })?;
-        Ok((Self { address, core, server: server.handle(), stopping }, server))
+        Ok((Self { address, core, server: server.handle(), stopping, relay }, server))
     }
 
     /// Stops in order: not ready, tabs told to move, requests finished, versions stored, database closed.
@@ -118,6 +119,7 @@ impl App {
         if finished.is_err() {
             tracing::warn!("requests were still running at the deadline");
         }
+        self.relay.stop();
         if let Err(error) = self.core.policy.store_versions().await {
             tracing::warn!(%error, "permission versions not stored");
         }

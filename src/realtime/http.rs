@@ -131,10 +131,21 @@ pub async fn delete_connection(core: web::Data<Core>, Caller(by): Caller, id: we
         .find(|account| account.tabs.iter().any(|tab| tab.connection_id == id.as_str()));
     let account =
         owner.map(|account| AccountId(account.account_id)).ok_or(Refusal::NotFound { what: "connection" })?;
-    if !core.engine.close_tab(account, &id, CloseReason::Restart).await {
+    if !core.engine.close_tab(account, &id, CloseReason::Disconnected).await {
         return Err(Refusal::NotFound { what: "connection" }.into());
     }
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// The socket. Send a WebSocket upgrade with a bearer header, `?ticket=` or the cookie of this site; `docs/protocol.md`
+/// describes its frames. Anything but an upgrade is answered with 400.
+#[utoipa::path(tag = "realtime", params(("ticket" = Option<String>, Query)), responses(
+    (status = 101), (status = 400, body = ProblemBody), (status = 401, body = ProblemBody),
+    (status = 403, body = ProblemBody), (status = 429, body = ProblemBody), (status = 503, body = ProblemBody)))]
+#[get("/ws/permission")]
+pub async fn get_socket() -> Answer {
+    Err(Refusal::invalid("upgrade", "handshake_invalid", "this is a WebSocket: send `Upgrade: websocket`")
+        .into())
 }
 
 /// What became of a change at one account.

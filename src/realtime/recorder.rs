@@ -53,8 +53,10 @@ pub async fn look(core: &Core, written: &mut HashMap<String, AccountId>) -> Resu
         .flat_map(|online| online.tabs.into_iter().map(move |tab| (online.account, tab)))
         .map(|(account, tab)| (tab.connection_id.to_string(), (account, tab)))
         .collect();
-    let opened: Vec<_> = open.iter().filter(|(id, _)| !written.contains_key(*id)).take(ROWS_AT_ONCE).collect();
-    let closed: Vec<String> = written.keys().filter(|id| !open.contains_key(*id)).take(ROWS_AT_ONCE).cloned().collect();
+    let opened: Vec<_> =
+        open.iter().filter(|(id, _)| !written.contains_key(*id)).take(ROWS_AT_ONCE).collect();
+    let closed: Vec<String> =
+        written.keys().filter(|id| !open.contains_key(*id)).take(ROWS_AT_ONCE).cloned().collect();
     if opened.is_empty() && closed.is_empty() {
         return Ok(());
     }

@@ -13,21 +13,37 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 
 /// Rows that wait to be told: a second of the fastest possible changes.
 const ROWS_WAITING: usize = 1024;
 /// Pause between two writes of permission versions (S3-99): many changes of one account become one write.
 const VERSIONS_EVERY: Duration = Duration::from_secs(1);
 
-/// Starts following the log; ends with the process.
-pub fn start(core: &Core, applied: watch::Sender<Rev>) {
+/// The relay's tasks, until they are stopped.
+#[derive(Debug)]
+pub struct Relay(Vec<JoinHandle<()>>);
+
+impl Relay {
+    /// Ends all tasks: before the database is closed under them.
+    pub fn stop(&self) {
+        for task in &self.0 {
+            task.abort();
+        }
+    }
+}
+
+/// Starts following the log.
+pub fn start(core: &Core, applied: watch::Sender<Rev>) -> Relay {
     let (rows, waiting) = mpsc::channel(ROWS_WAITING);
     let overflown = Arc::new(AtomicBool::new(false));
-    tokio::spawn(tell(core.engine.clone(), waiting, Arc::clone(&overflown)));
-    tokio::spawn(follow(core.clone(), applied, rows, overflown));
-    tokio::spawn(time_limits(core.clone()));
-    tokio::spawn(versions(core.clone()));
-    tokio::spawn(recorder::run(core.clone()));
+    Relay(vec![
+        tokio::spawn(tell(core.engine.clone(), waiting, Arc::clone(&overflown))),
+        tokio::spawn(follow(core.clone(), applied, rows, overflown)),
+        tokio::spawn(time_limits(core.clone())),
+        tokio::spawn(versions(core.clone())),
+        tokio::spawn(recorder::run(core.clone())),
+    ])
 }
 
 async fn follow(

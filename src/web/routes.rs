@@ -1,5 +1,5 @@
 //! Every route of the API, in one place. Registering a handler here also describes it (`openapi.rs`).
-//! `/ws/permission` is not here: upgrade requests go to `realtime/gateway.rs`.
+//! Upgrade requests to `/ws/permission` do not come here: they go to `realtime/gateway.rs`.
 
 use super::operations;
 use crate::access::http as access;
@@ -39,7 +39,8 @@ pub fn configure(app: &mut ServiceConfig<'_>) {
         .service(access::delete_account_role)
         .service(access::post_init_permissions)
         .service(access::post_adjust);
-    app.service(realtime::get_online_users)
+    app.service(realtime::get_socket)
+        .service(realtime::get_online_users)
         .service(realtime::get_connections)
         .service(realtime::delete_connection)
         .service(realtime::get_latest_receipt)
