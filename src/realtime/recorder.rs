@@ -9,7 +9,7 @@ use crate::sql_exec;
 use livegrant_actors::{AccountId, TabInfo};
 use serde_json::json;
 use sqlx::types::Json;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 /// Pause between two looks.
@@ -22,11 +22,11 @@ pub async fn run(core: Core) {
     if let Err(error) = close_left_over(&core).await {
         tracing::warn!(%error, "connection records of the last run not closed");
     }
-    let mut written = HashMap::new();
+    let mut recorder = Recorder::default();
     let mut every = tokio::time::interval(EVERY);
     loop {
         every.tick().await;
-        if let Err(error) = look(&core, &mut written).await {
+        if let Err(error) = recorder.look(&core).await {
             tracing::warn!(%error, "connections not recorded; the next look does it");
         }
     }
@@ -45,40 +45,48 @@ pub async fn close_left_over(core: &Core) -> Result<u64, Refusal> {
     Ok(closed)
 }
 
-/// Compares once; `written` holds the open records by connection, with their accounts.
-pub async fn look(core: &Core, written: &mut HashMap<String, AccountId>) -> Result<(), Refusal> {
-    let online = core.engine.online().await;
-    let open: HashMap<String, (AccountId, TabInfo)> = online
-        .into_iter()
-        .flat_map(|online| online.tabs.into_iter().map(move |tab| (online.account, tab)))
-        .map(|(account, tab)| (tab.connection_id.to_string(), (account, tab)))
-        .collect();
-    let opened: Vec<_> =
-        open.iter().filter(|(id, _)| !written.contains_key(*id)).take(ROWS_AT_ONCE).collect();
-    let closed: Vec<String> =
-        written.keys().filter(|id| !open.contains_key(*id)).take(ROWS_AT_ONCE).cloned().collect();
-    if opened.is_empty() && closed.is_empty() {
-        return Ok(());
+/// Knows which records are open.
+#[derive(Debug, Default)]
+pub struct Recorder {
+    written: HashSet<String>,
+}
+
+impl Recorder {
+    /// Compares once and writes the difference.
+    pub async fn look(&mut self, core: &Core) -> Result<(), Refusal> {
+        let online = core.engine.online().await;
+        let open: HashMap<String, (AccountId, TabInfo)> = online
+            .into_iter()
+            .flat_map(|online| online.tabs.into_iter().map(move |tab| (online.account, tab)))
+            .map(|(account, tab)| (tab.connection_id.to_string(), (account, tab)))
+            .collect();
+        let opened: Vec<_> =
+            open.iter().filter(|(id, _)| !self.written.contains(*id)).take(ROWS_AT_ONCE).collect();
+        let closed: Vec<String> =
+            self.written.iter().filter(|id| !open.contains_key(*id)).take(ROWS_AT_ONCE).cloned().collect();
+        if opened.is_empty() && closed.is_empty() {
+            return Ok(());
+        }
+        let mut work = core.db.begin(&Author::system("connection records")).await?;
+        for (id, (account, tab)) in &opened {
+            insert(&mut work, id, *account, tab).await?;
+        }
+        let now = work.now();
+        for id in &closed {
+            sql_exec!(
+                work.conn(),
+                "UPDATE sys_websocket_session SET status = 0, disconnect_time = $2 WHERE session_id = $1 AND status = 1",
+                id,
+                now
+            )?;
+        }
+        work.commit(SystemTask::Upkeep).await?;
+        self.written.extend(opened.into_iter().map(|(id, _)| id.clone()));
+        for id in closed {
+            self.written.remove(&id);
+        }
+        Ok(())
     }
-    let mut work = core.db.begin(&Author::system("connection records")).await?;
-    for (id, (account, tab)) in &opened {
-        insert(&mut work, id, *account, tab).await?;
-    }
-    let now = work.now();
-    for id in &closed {
-        sql_exec!(
-            work.conn(),
-            "UPDATE sys_websocket_session SET status = 0, disconnect_time = $2 WHERE session_id = $1 AND status = 1",
-            id,
-            now
-        )?;
-    }
-    work.commit(SystemTask::Upkeep).await?;
-    written.extend(opened.into_iter().map(|(id, (account, _))| (id.clone(), *account)));
-    for id in closed {
-        written.remove(&id);
-    }
-    Ok(())
 }
 
 async fn insert(work: &mut Work, id: &str, account: AccountId, tab: &TabInfo) -> Result<(), DbError> {
