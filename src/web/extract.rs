@@ -99,7 +99,7 @@ pub fn origin_of(request: &HttpRequest) -> Origin {
 pub struct Client {
     /// Request id and address.
     pub origin: Origin,
-    /// `User-Agent`, cut to 200 characters.
+    /// The browser's name.
     pub device: String,
 }
 
@@ -112,10 +112,10 @@ impl FromRequest for Client {
     }
 }
 
-/// Answers the browser, as it calls itself.
+/// Answers the browser's name for people.
 pub fn device_of(headers: &HeaderMap) -> String {
     let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    agent.chars().take(200).collect()
+    super::browser::name(agent)
 }
 
 /// A JSON body, parsed into what the route takes or refused with the field's name.
