@@ -143,8 +143,8 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let cause = error.inner().to_string();
         let quoted = cause.split('`').nth(1).unwrap_or_default();
-        // For a missing or unknown field the path ends at its parent, and the message names it.
-        let names = cause.starts_with("missing field") || cause.starts_with("unknown field");
+        // For a missing field the path ends at its parent, and the message names it.
+        let names = cause.starts_with("missing field");
         let path = error.path().to_string();
         let field = match (names, path.as_str()) {
             (true, ".") => quoted.to_owned(),
