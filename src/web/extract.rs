@@ -149,7 +149,8 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
         let field = match (names, path.as_str()) {
             (true, ".") => quoted.to_owned(),
             (true, parent) => format!("{parent}.{quoted}"),
-            (false, ".") => "body".to_owned(),
+            // Broken text has no path to speak of.
+            (false, "." | "?") => "body".to_owned(),
             (false, path) => path.to_owned(),
         };
         let code = if error.inner().is_data() { "invalid" } else { "malformed_json" };
