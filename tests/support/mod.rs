@@ -2,7 +2,7 @@
 //!
 //! A test binary takes it in with `#[path = "../support/mod.rs"] mod support;`.
 //! Every test gets a database of its own, empty, and gone afterwards; nothing is shared and nothing is skipped.
-//! It knows nothing of the application but its settings.
+//! `server` starts the whole application on one, `caller` and `tab` are its clients, `rows` what its tables hold.
 
 #![allow(
     dead_code,
@@ -12,10 +12,18 @@
     reason = "each binary uses a part"
 )]
 
+mod caller;
 mod database;
 mod postgres;
+mod rows;
+mod server;
+mod tab;
 
+pub use self::caller::{Account, Caller, answer, ok, read, refused};
 pub use self::database::{TestDatabase, run, run_on_postgres, run_on_sqlite};
+pub use self::server::{PASSWORD, PATIENCE, Setup, TestServer};
+pub(crate) use self::server::{served, served_once};
+pub use self::tab::{Event, Tab};
 
 /// Makes two tests of one body, `NAME::on_sqlite` and `NAME::on_postgres`, each with an empty database of its own.
 ///

@@ -1,0 +1,138 @@
+//! One open tab: a WebSocket client that waits for what must come, and never for a time.
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+use super::server::PATIENCE;
+
+/// See the head of this file.
+#[derive(Debug)]
+pub struct Tab {
+    stream: WebSocketStream<TcpStream>,
+}
+
+/// What a tab meets next.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// A JSON text frame.
+    Frame(Value),
+    /// The server closed with this code and reason.
+    Closed(u16, String),
+    /// The connection is gone without a close frame.
+    Gone,
+}
+
+impl Tab {
+    /// Shakes hands with `address/path`; refused: status and problem.
+    pub async fn open(address: &str, headers: &[(&str, &str)]) -> Result<Self, (u16, Value)> {
+        let (host, _) = address.split_once('/').expect("an address and a path");
+        let stream = TcpStream::connect(host).await.expect("the server listens");
+        Self::open_on(stream, address, headers).await
+    }
+
+    /// The same on a connection that is there already.
+    pub async fn open_on(
+        stream: TcpStream,
+        address: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Self, (u16, Value)> {
+        let mut request = format!("ws://{address}").into_client_request().expect("an address");
+        for (name, value) in headers {
+            let name = HeaderName::from_bytes(name.as_bytes()).expect("a header's name");
+            request.headers_mut().insert(name, HeaderValue::from_str(value).expect("a header's value"));
+        }
+        let shaking = tokio_tungstenite::client_async(request, stream);
+        match tokio::time::timeout(PATIENCE, shaking).await.expect("the handshake is answered") {
+            Ok((stream, _)) => Ok(Self { stream }),
+            Err(Error::Http(answer)) => {
+                let kind = answer.headers().get("content-type").cloned();
+                assert_eq!(kind.as_ref().map(HeaderValue::as_bytes), Some(&b"application/problem+json"[..]));
+                let body = answer.body().as_deref().unwrap_or_default();
+                Err((answer.status().as_u16(), serde_json::from_slice(body).unwrap_or_default()))
+            }
+            Err(error) => panic!("the handshake failed: {error}"),
+        }
+    }
+
+    /// Answers what comes next; heartbeats are passed over.
+    pub async fn event(&mut self) -> Event {
+        let next = async {
+            loop {
+                match self.stream.next().await {
+                    Some(Ok(Message::Text(text))) => {
+                        return Event::Frame(serde_json::from_str(&text).expect("frames are JSON"));
+                    }
+                    Some(Ok(Message::Close(Some(frame)))) => {
+                        return Event::Closed(frame.code.into(), frame.reason.to_string());
+                    }
+                    Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                    Some(Ok(other)) => panic!("not a frame of the protocol: {other:?}"),
+                    Some(Err(_)) | None => return Event::Gone,
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, next).await.expect("a frame comes before the patience ends")
+    }
+
+    /// Waits for the next frame.
+    pub async fn frame(&mut self) -> Value {
+        match self.event().await {
+            Event::Frame(frame) => frame,
+            other => panic!("no frame but {other:?}"),
+        }
+    }
+
+    /// Waits for the next frame of a type; others before it are passed over.
+    pub async fn next_of(&mut self, kind: &str) -> Value {
+        loop {
+            let frame = self.frame().await;
+            if frame["type"] == kind {
+                return frame;
+            }
+        }
+    }
+
+    /// Waits for the notice [`super::TestServer::mark`] sent and answers every frame before it.
+    pub async fn until(&mut self, mark: &str) -> Vec<Value> {
+        let mut seen = Vec::new();
+        loop {
+            let frame = self.frame().await;
+            if frame["type"] == "SYSTEM_NOTICE" && frame["data"]["title"] == mark {
+                return seen;
+            }
+            seen.push(frame);
+        }
+    }
+
+    /// Waits for the end and answers the frames before it, the close code and its reason.
+    pub async fn end(mut self) -> (Vec<Value>, u16, String) {
+        let mut seen = Vec::new();
+        loop {
+            match self.event().await {
+                Event::Frame(frame) => seen.push(frame),
+                Event::Closed(code, reason) => return (seen, code, reason),
+                Event::Gone => panic!("the connection was cut without a close frame, after {seen:?}"),
+            }
+        }
+    }
+
+    /// Says that a revision was applied.
+    pub async fn ack(&mut self, rev: &Value) {
+        self.send(json!({ "type": "ack", "permissionVersion": rev })).await;
+    }
+
+    /// Sends a frame of the protocol.
+    pub async fn send(&mut self, frame: Value) {
+        self.send_message(Message::text(frame.to_string())).await;
+    }
+
+    /// Sends anything; a server that has gone meanwhile is a later answer's matter.
+    pub async fn send_message(&mut self, message: Message) {
+        let _ = self.stream.send(message).await;
+    }
+}
