@@ -1,5 +1,5 @@
 //! Sign-in and sessions: accounts, passwords, tokens, refresh, tickets, kick.
-//! Rules in `model.rs`, SQL in `store.rs`, one use case a file, HTTP in `http.rs`.
+//! Rules in `model.rs`, SQL in `store.rs`, one use case a file, HTTP in `http/`.
 //! A session goes `active → ended(reason)` and never back (I4); what an ended session held (tokens, tickets, sockets) is
 //! found out by its state and its epoch, never by listing tokens (I12).
 

@@ -2,7 +2,7 @@
 //! observe through these, and each time it is written down (S3-82). No route here sets a permission.
 
 use crate::auth::end_sessions::kick;
-use crate::auth::http::{EndedOut, Saved};
+use crate::auth::http::{Saved, sessions::EndedOut};
 use crate::auth::model::check_text;
 use crate::auth::store::SessionFilter;
 use crate::clock::iso;
@@ -11,7 +11,7 @@ use crate::db::paging::{Listing, Page};
 use crate::policy::{PolicyChange, Principal, SYSTEM_ADMIN, store};
 use crate::refusal::Refusal;
 use crate::web::extract::{Body, Caller};
-use crate::web::problem::{Problem, ProblemBody};
+use crate::web::problem::{Answer, ProblemBody};
 use actix_web::{HttpResponse, delete, get, post, web};
 use livegrant_actors::{
     AccountId, Audience, Change, CloseReason, ConnectionId, Effect, Holder, OnlineAccount, Operator, Receipt,
@@ -20,8 +20,6 @@ use livegrant_actors::{
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
-
-type Answer = Result<HttpResponse, Problem>;
 
 /// One open tab.
 #[derive(Debug, Serialize, ToSchema)]

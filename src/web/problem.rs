@@ -85,6 +85,9 @@ pub const CODES: &[(&str, &str)] = &[
     ("unknown_role", "there is no such role"),
 ];
 
+/// What a handler answers.
+pub type Answer = Result<HttpResponse, Problem>;
+
 /// A refusal on its way out.
 #[derive(Debug)]
 pub struct Problem {

@@ -3,28 +3,28 @@
 
 use super::operations;
 use crate::access::http as access;
-use crate::auth::http as auth;
+use crate::auth::http::{accounts, sessions, signing_in};
 use crate::realtime::http as realtime;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Registers all routes.
 pub fn configure(app: &mut ServiceConfig<'_>) {
-    app.service(auth::post_login)
-        .service(auth::post_refresh)
-        .service(auth::post_logout)
-        .service(auth::post_stream_ticket)
-        .service(auth::get_own_sessions)
-        .service(auth::delete_own_session)
-        .service(auth::get_me)
-        .service(auth::post_change_password)
-        .service(auth::get_accounts)
-        .service(auth::post_account)
-        .service(auth::patch_account)
-        .service(auth::post_reset_password)
-        .service(auth::get_sessions)
-        .service(auth::post_end_sessions)
-        .service(auth::delete_session)
-        .service(auth::post_logout_all);
+    app.service(signing_in::post_login)
+        .service(signing_in::post_refresh)
+        .service(signing_in::post_logout)
+        .service(signing_in::post_stream_ticket)
+        .service(sessions::get_own_sessions)
+        .service(sessions::delete_own_session)
+        .service(accounts::get_me)
+        .service(accounts::post_change_password)
+        .service(accounts::get_accounts)
+        .service(accounts::post_account)
+        .service(accounts::patch_account)
+        .service(accounts::post_reset_password)
+        .service(sessions::get_sessions)
+        .service(sessions::post_end_sessions)
+        .service(sessions::delete_session)
+        .service(sessions::post_logout_all);
     app.service(access::get_roles)
         .service(access::post_role)
         .service(access::get_role)
