@@ -1,5 +1,5 @@
 //! Access: roles, the permissions of roles and positions, who holds what and why.
-//! Rules in `model.rs`, `check.rs` and `dominance.rs`, SQL in `store.rs`, one use case a file, HTTP in `http.rs`.
+//! Rules in `model.rs`, `check.rs` and `dominance.rs`, SQL in `store.rs`, one use case a file, HTTP in `http/`.
 
 pub mod account_role;
 pub mod account_roles;
