@@ -30,6 +30,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
+/// An idle connection is kept this long: longer than the 60 s of common proxies, or they would send a request into a
+/// connection that is just being closed.
+const KEEP_ALIVE: Duration = Duration::from_secs(65);
+
 /// Why the application did not start; one line for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -173,6 +177,7 @@ fn serve(rooms: Rooms, listener: TcpListener) -> std::io::Result<Server> {
             });
             HttpService::build()
                 .client_request_timeout(timeout)
+                .keep_alive(KEEP_ALIVE)
                 .upgrade(upgrade)
                 .finish(map_config(web_app(&rooms), |()| AppConfig::default()))
                 .tcp()

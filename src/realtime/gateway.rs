@@ -8,7 +8,7 @@ use crate::auth::{Keys, ticket};
 use crate::core::Core;
 use crate::policy::{Origin, Principal};
 use crate::refusal::Refusal;
-use crate::web::cookies::ACCESS_COOKIE;
+use crate::web::cookies::{ACCESS_COOKIE, Secure};
 use crate::web::extract::{bearer, device_of, same_site, token_missing};
 use crate::web::problem::Problem;
 use crate::web::request::{client_address, request_id};
@@ -93,7 +93,8 @@ impl Gateway {
     async fn authenticate(&self, head: &RequestHead, origin: &Origin) -> Result<(Principal, i64), Refusal> {
         let realtime = &self.core.settings.realtime;
         let sent = head.headers().get(ORIGIN).map(|value| value.to_str().unwrap_or_default());
-        let ours = sent.is_some() && same_site(head.headers(), &head.uri);
+        let ours = sent.is_some()
+            && same_site(head.headers(), &head.uri, Secure::from(self.core.settings.auth.cookie_secure));
         let listed = sent.is_some_and(|sent| realtime.allowed_origins.iter().any(|allowed| allowed == sent));
         if sent.is_some() && !ours && !listed && !realtime.allows_any_origin() {
             return Err(origin_refused("this origin may not open a socket"));

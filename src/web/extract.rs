@@ -1,6 +1,6 @@
 //! What handlers are handed: the caller, the body, where the request came from. Parsed or refused with the field's name.
 
-use super::cookies::ACCESS_COOKIE;
+use super::cookies::{ACCESS_COOKIE, Secure};
 use super::problem::Problem;
 use super::request::{AnsweredVersion, ClientAddress, RequestId};
 use crate::auth::Keys;
@@ -36,7 +36,8 @@ impl FromRequest for Caller {
 pub async fn authenticate(request: &HttpRequest) -> Result<Principal, Refusal> {
     let (core, keys) = rooms(request)?;
     let (token, by_cookie) = token_of(request)?;
-    if by_cookie && !request.method().is_safe() && !same_site(request.headers(), request.uri()) {
+    let secure = Secure::from(core.settings.auth.cookie_secure);
+    if by_cookie && !request.method().is_safe() && !same_site(request.headers(), request.uri(), secure) {
         let detail = "a cookie came with a request from another site".to_owned();
         return Err(Refusal::Forbidden { code: "cross_site", detail });
     }
@@ -75,12 +76,14 @@ pub fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// Answers whether a request with a cookie was made by a page of this site: by its `Origin`, or, where a browser sends
-/// none, by `Sec-Fetch-Site`. The cookie is `SameSite=Strict` as well; this is the second wall.
-pub fn same_site(headers: &HeaderMap, uri: &Uri) -> bool {
+/// none, by `Sec-Fetch-Site`. Where cookies travel over HTTPS alone, the page must have come over HTTPS too. The cookie
+/// is `SameSite=Strict` as well; this is the second wall.
+pub fn same_site(headers: &HeaderMap, uri: &Uri, secure: Secure) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(origin) = text("origin") {
         let host = text("host").or_else(|| uri.authority().map(actix_http::uri::Authority::as_str));
-        return host.is_some_and(|host| origin.split_once("://").is_some_and(|(_, at)| at == host));
+        let Some((scheme, at)) = origin.split_once("://") else { return false };
+        return host == Some(at) && (secure == Secure::Any || scheme == "https");
     }
     text("sec-fetch-site").is_some_and(|site| site == "same-origin")
 }
@@ -176,6 +179,25 @@ mod tests {
     struct Inner {
         #[expect(dead_code, reason = "only its parsing is looked at")]
         id: i64,
+    }
+
+    #[test]
+    fn only_a_page_of_this_very_site_may_use_the_cookie() {
+        let judge = |name: &'static str, value: &'static str, secure| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, header::HeaderValue::from_static("app.example:8443"));
+            headers.insert(header::HeaderName::from_static(name), header::HeaderValue::from_static(value));
+            same_site(&headers, &Uri::from_static("/"), secure)
+        };
+        assert!(judge("origin", "https://app.example:8443", Secure::Https));
+        assert!(judge("origin", "http://app.example:8443", Secure::Any));
+        assert!(!judge("origin", "http://app.example:8443", Secure::Https));
+        assert!(!judge("origin", "https://app.example", Secure::Any));
+        assert!(!judge("origin", "https://app.example:8443.evil.example", Secure::Any));
+        assert!(!judge("origin", "null", Secure::Any));
+        assert!(judge("sec-fetch-site", "same-origin", Secure::Https));
+        assert!(!judge("sec-fetch-site", "same-site", Secure::Https));
+        assert!(!judge("accept", "*/*", Secure::Https));
     }
 
     fn refused(body: &str) -> (&'static str, String) {

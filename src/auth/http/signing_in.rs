@@ -149,7 +149,7 @@ pub async fn post_refresh(
     let by_cookie = body.refresh.is_none();
     let text = match body.refresh {
         Some(text) => text,
-        None => refresh_cookie(&request)?,
+        None => refresh_cookie(&core, &request)?,
     };
     let (refreshing, origin) = (keys.clone(), client.origin);
     let refreshed = core
@@ -169,9 +169,10 @@ pub async fn post_refresh(
     Ok(answer.json(RefreshOut { access: tokens.0, refresh: tokens.1, expires_in, permission_version }))
 }
 
-fn refresh_cookie(request: &HttpRequest) -> Result<String, Refusal> {
+fn refresh_cookie(core: &Core, request: &HttpRequest) -> Result<String, Refusal> {
     let cookie = request.cookie(REFRESH_COOKIE).ok_or_else(crate::web::extract::token_missing)?;
-    if !same_site(request.headers(), request.uri()) {
+    let secure = Secure::from(core.settings.auth.cookie_secure);
+    if !same_site(request.headers(), request.uri(), secure) {
         let detail = "a cookie came with a request from another site".to_owned();
         return Err(Refusal::Forbidden { code: "cross_site", detail });
     }
