@@ -13,4 +13,5 @@ pub mod realtime;
 pub mod refusal;
 pub mod settings;
 pub mod telemetry;
+pub mod text;
 pub mod web;

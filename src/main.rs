@@ -4,9 +4,8 @@ use anyhow::{Context, anyhow, bail};
 use clap::{Parser, Subcommand};
 use livegrant::access::init::{DEFAULT_COMPANY, first_data};
 use livegrant::app::App;
-use livegrant::auth::accounts::{Platform, bootstrap};
 use livegrant::auth::model::NewAccount;
-use livegrant::auth::{Keys, store::account_named};
+use livegrant::auth::{Keys, accounts};
 use livegrant::clock::Clock;
 use livegrant::db::Db;
 use livegrant::settings::Settings;
@@ -119,7 +118,7 @@ async fn ready_database(settings: &Settings) -> anyhow::Result<Db> {
 
 async fn add_user(settings: &Settings, username: String, platform: bool) -> anyhow::Result<()> {
     let db = ready_database(settings).await?;
-    if account_named(&mut db.read().await?, &username).await?.is_some() {
+    if accounts::exists(&db, &username).await? {
         bail!("the login name {username} is taken");
     }
     if std::io::stdin().is_terminal() {
@@ -132,8 +131,8 @@ async fn add_user(settings: &Settings, username: String, platform: bool) -> anyh
     livegrant::auth::model::check_password("password", &password, &username, min)?;
     let keys = Keys::prepare(&db, &settings.auth).await?;
     let new = NewAccount::named(username, password);
-    let platform = if platform { Platform::Administrator } else { Platform::Member };
-    let id = bootstrap(&db, &keys, &new, CompanyId(DEFAULT_COMPANY), platform).await?;
+    let platform = if platform { accounts::Platform::Administrator } else { accounts::Platform::Member };
+    let id = accounts::bootstrap(&db, &keys, &new, CompanyId(DEFAULT_COMPANY), platform).await?;
     println!("account {id} added");
     db.close().await;
     Ok(())

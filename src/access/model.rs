@@ -140,23 +140,6 @@ impl Period {
     }
 }
 
-/// Checks a code of a role, position or organisation.
-pub fn check_code(code: &str) -> Result<(), Refusal> {
-    let known = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-' | '.' | ':');
-    if (1..=64).contains(&code.len()) && code.chars().all(known) {
-        return Ok(());
-    }
-    Err(Refusal::invalid("code", "invalid", "1 to 64 letters, digits, `_`, `-`, `.` or `:`"))
-}
-
-/// Checks a display name.
-pub fn check_name(field: &str, name: &str) -> Result<(), Refusal> {
-    if (1..=100).contains(&name.trim().chars().count()) && !name.chars().any(char::is_control) {
-        return Ok(());
-    }
-    Err(Refusal::invalid(field, "invalid", "1 to 100 characters"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

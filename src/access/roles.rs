@@ -1,13 +1,14 @@
 //! Roles: list, one, new, changed, deleted. A new role has no permission (S1-44).
 
 use super::dominance::dominates_holder;
-use super::model::{NewRole, RoleOut, RolePatch, RoleRow, check_code, check_name};
+use super::model::{NewRole, RoleOut, RolePatch, RoleRow};
 use super::{last_administrator, store};
 use crate::core::Core;
 use crate::db::Conn;
 use crate::db::paging::Page;
 use crate::policy::{Edit, HolderId, PolicyChange, Principal};
 use crate::refusal::Refusal;
+use crate::text::{check_code, check_name};
 use livegrant_actors::{Rev, RoleId};
 
 /// Lists the roles of the caller's company with their codes.

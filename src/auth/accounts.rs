@@ -1,14 +1,15 @@
 //! Accounts: the list, one's own, a new one. A new account starts with no permission (S1-44).
 
 use super::Keys;
-use super::model::{AccountRow, NewAccount, check_password, check_role, check_text, check_username};
-use super::store::{self, AccountFilter};
+use super::model::{AccountFilter, AccountRow, NewAccount, check_password, check_role, check_username};
+use super::store;
 use crate::access::account_role;
 use crate::core::Core;
 use crate::db::paging::Page;
 use crate::db::{Author, SystemTask};
 use crate::policy::{PolicyChange, Principal};
 use crate::refusal::Refusal;
+use crate::text::check_text;
 use livegrant_actors::{AccountId, CompanyId};
 
 /// Lists the accounts of the caller's company.
@@ -77,6 +78,11 @@ fn check(core: &Core, new: &NewAccount) -> Result<(), Refusal> {
         check_text(field, text)?;
     }
     new.role.as_deref().map_or(Ok(()), check_role)
+}
+
+/// Answers whether the login name is taken.
+pub async fn exists(db: &crate::db::Db, username: &str) -> Result<bool, Refusal> {
+    Ok(store::account_named(&mut db.read().await?, username).await?.is_some())
 }
 
 /// Creates an account from the operator's shell (`livegrant user add`), as a platform administrator if asked.

@@ -3,8 +3,8 @@
 
 use super::Keys;
 use super::end_sessions::end;
-use super::model::check_password;
-use super::store::{self, SessionFilter};
+use super::model::{SessionFilter, check_password};
+use super::store;
 use crate::core::Core;
 use crate::policy::{EndCode, Principal};
 use crate::refusal::Refusal;

@@ -1,7 +1,8 @@
 //! Ending sessions (I12): one conditional UPDATE, the epochs of what ended, one revision. Everything else follows from
 //! the log: checks refuse, sockets close with a final frame, refresh tokens and tickets find an ended session.
 
-use super::store::{self, SessionFilter};
+use super::model::SessionFilter;
+use super::store;
 use crate::core::Core;
 use crate::db::{Author, Authority, Committed, SystemTask, Work};
 use crate::policy::{EndCode, PolicyChange, Principal};

@@ -2,8 +2,8 @@
 //! before its password, so that a disable, reset or kick that commits in between refuses the session (I12).
 
 use super::Keys;
-use super::model::{AccountRow, check_username};
-use super::store::{self, NewSession, SessionFilter};
+use super::model::{AccountRow, SessionFilter, check_username};
+use super::store::{self, NewSession};
 use super::token::RefreshToken;
 use crate::access::init::DEFAULT_APPLICATION;
 use crate::core::Core;

@@ -2,14 +2,13 @@
 
 use crate::clock::iso;
 use crate::refusal::Refusal;
+use livegrant_actors::{AccountId, CompanyId, SessionId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// The values of an account's `role` (S2-47): a view of the grant of the builtin role of that code.
 pub const ACCOUNT_ROLES: [&str; 4] = ["user", "admin", "manager", "employee"];
 
-/// Longest text accepted in any of an account's fields, in characters.
-const TEXT_MAX: usize = 200;
 /// Longest password: Argon2 reads it whole, so it has to end somewhere (OWASP asks for at least 64).
 const PASSWORD_MAX: usize = 256;
 
@@ -153,6 +152,30 @@ pub struct AccountPatch {
     pub version: Option<i64>,
 }
 
+/// Which accounts a list shows; an absent filter lets everything through.
+#[expect(missing_docs, reason = "the fields are the columns of the same name")]
+#[derive(Debug, Clone, Default)]
+pub struct AccountFilter {
+    pub role: Option<String>,
+    pub department: Option<String>,
+    pub status: Option<i64>,
+    /// Part of the login name, the display name or the telephone number.
+    pub search: Option<String>,
+}
+
+/// Which active sessions are meant; the administrator's list and the bulk end use the same one.
+#[expect(missing_docs, reason = "the fields are the columns of the same name")]
+#[derive(Debug, Clone, Default)]
+pub struct SessionFilter {
+    pub company: Option<CompanyId>,
+    pub account: Option<AccountId>,
+    pub sid: Option<SessionId>,
+    /// Part of the login name or display name.
+    pub search: Option<String>,
+    /// A session to leave alone.
+    pub keep: Option<SessionId>,
+}
+
 /// A row of `sys_session`.
 #[expect(missing_docs, reason = "the fields are the columns of the same name")]
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -230,15 +253,6 @@ pub fn check_password(field: &str, password: &str, username: &str, min: usize) -
     }
     if password.to_lowercase() == username.to_lowercase() {
         return Err(Refusal::invalid(field, "password_weak", "the password must not be the login name"));
-    }
-    Ok(())
-}
-
-/// Checks a free text.
-pub fn check_text(field: &str, text: &str) -> Result<(), Refusal> {
-    if text.chars().count() > TEXT_MAX || text.chars().any(char::is_control) {
-        let detail = format!("at most {TEXT_MAX} characters and no control characters");
-        return Err(Refusal::invalid(field, "invalid", detail));
     }
     Ok(())
 }

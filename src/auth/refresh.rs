@@ -3,7 +3,8 @@
 
 use super::Keys;
 use super::end_sessions;
-use super::store::{self, RefreshRow, SessionFilter};
+use super::model::SessionFilter;
+use super::store::{self, RefreshRow};
 use super::token::RefreshToken;
 use crate::core::Core;
 use crate::db::{Author, SystemTask};

@@ -1,6 +1,6 @@
 //! The SQL of accounts, sessions and tickets. A session's end is a conditional UPDATE, never an upsert (I4).
 
-use super::model::{AccountPatch, AccountRow, NewAccount, SessionRow};
+use super::model::{AccountFilter, AccountPatch, AccountRow, NewAccount, SessionFilter, SessionRow};
 use crate::db::paging::Page;
 use crate::db::{Conn, DbError};
 use crate::policy::EndCode;
@@ -38,17 +38,6 @@ pub async fn account(conn: &mut Conn, id: AccountId) -> Result<Option<AccountRow
            FROM sys_login_user WHERE user_id = $1",
         id.0
     )
-}
-
-/// Which accounts a list shows; an absent filter lets everything through.
-#[expect(missing_docs, reason = "the fields are the columns of the same name")]
-#[derive(Debug, Clone, Default)]
-pub struct AccountFilter {
-    pub role: Option<String>,
-    pub department: Option<String>,
-    pub status: Option<i64>,
-    /// Part of the login name, the display name or the telephone number.
-    pub search: Option<String>,
 }
 
 /// Lists accounts of a company by id.
@@ -257,19 +246,6 @@ pub async fn rotate(
         now,
         expires_at
     )
-}
-
-/// Which active sessions are meant; the administrator's list and the bulk end use the same one.
-#[expect(missing_docs, reason = "the fields are the columns of the same name")]
-#[derive(Debug, Clone, Default)]
-pub struct SessionFilter {
-    pub company: Option<CompanyId>,
-    pub account: Option<AccountId>,
-    pub sid: Option<SessionId>,
-    /// Part of the login name or display name.
-    pub search: Option<String>,
-    /// A session to leave alone.
-    pub keep: Option<SessionId>,
 }
 
 /// Lists active sessions, newest first.

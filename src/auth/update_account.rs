@@ -2,13 +2,14 @@
 //! Disabling ends every session in the same transaction (S3-20, ASVS 7.4.2).
 
 use super::end_sessions::end;
-use super::model::{AccountPatch, AccountRow, check_role, check_text};
-use super::store::{self, SessionFilter};
+use super::model::{AccountPatch, AccountRow, SessionFilter, check_role};
+use super::store;
 use crate::access::{account_role, last_administrator};
 use crate::core::Core;
 use crate::db::Work;
 use crate::policy::{EndCode, PolicyChange, Principal};
 use crate::refusal::Refusal;
+use crate::text::check_text;
 use livegrant_actors::{AccountId, Rev};
 
 /// Changes an account and answers it with the revision, when the policy changed.

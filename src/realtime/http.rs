@@ -1,15 +1,13 @@
 //! The routes of what is open now: who is online, which connections, who received what, pushes by hand. Administrators
 //! observe through these, and each time it is written down (S3-82). No route here sets a permission.
 
-use crate::auth::end_sessions::kick;
-use crate::auth::http::{Saved, sessions::EndedOut};
-use crate::auth::model::check_text;
-use crate::auth::store::SessionFilter;
 use crate::clock::iso;
 use crate::core::Core;
 use crate::db::paging::{Listing, Page};
 use crate::policy::{PolicyChange, Principal, SYSTEM_ADMIN, store};
 use crate::refusal::Refusal;
+use crate::text::check_text;
+use crate::web::answer::Saved;
 use crate::web::extract::{Body, Caller};
 use crate::web::problem::{Answer, ProblemBody};
 use actix_web::{HttpResponse, delete, get, post, web};
@@ -239,7 +237,7 @@ pub struct BroadcastIn {
 const CONTENT_MAX: usize = 2_000;
 
 fn check_notice(notice: &BroadcastIn) -> Result<(), Refusal> {
-    crate::access::model::check_name("title", &notice.title)?;
+    crate::text::check_name("title", &notice.title)?;
     check_text("category", &notice.category)?;
     if notice.content.trim().is_empty() || notice.content.chars().count() > CONTENT_MAX {
         return Err(Refusal::invalid("content", "invalid", format!("1 to {CONTENT_MAX} characters")));
@@ -359,24 +357,4 @@ pub struct BatchIn {
 pub async fn post_push_batch(core: web::Data<Core>, Caller(by): Caller, Body(body): Body<BatchIn>) -> Answer {
     let audience = Audience::Holder(Holder::Role(RoleId(body.role_id)));
     repush(&core, &by, audience, Effect::Repush(RepushKind::PermissionUpdate), &body.reason).await
-}
-
-/// `forceUserLogout` (S3-42): ends all sessions of an account; the reason reaches its tabs.
-#[utoipa::path(tag = "realtime", request_body = PushIn, responses(
-    (status = 200, body = EndedOut), (status = 403, body = ProblemBody)))]
-#[post("/api/v1/push/force-logout")]
-pub async fn post_push_force_logout(
-    core: web::Data<Core>,
-    Caller(by): Caller,
-    Body(body): Body<PushIn>,
-) -> Answer {
-    check_text("reason", &body.reason)?;
-    let filter = SessionFilter { account: Some(AccountId(body.user_id)), ..SessionFilter::default() };
-    let ended = core
-        .write(by, move |core, by| {
-            let (filter, reason) = (filter.clone(), body.reason.clone());
-            async move { kick(&core, &by, filter, &reason).await }
-        })
-        .await?;
-    Ok(HttpResponse::Ok().json(EndedOut::from(ended)))
 }

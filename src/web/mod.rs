@@ -1,6 +1,7 @@
 //! The web: every route in one place, what a request is turned into, and what an answer looks like.
 //! `problem.rs` alone knows HTTP status codes of refusals; handlers parse, call one use case and answer.
 
+pub mod answer;
 pub mod browser;
 pub mod cookies;
 pub mod extract;

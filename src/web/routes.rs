@@ -24,7 +24,8 @@ pub fn configure(app: &mut ServiceConfig<'_>) {
         .service(sessions::get_sessions)
         .service(sessions::post_end_sessions)
         .service(sessions::delete_session)
-        .service(sessions::post_logout_all);
+        .service(sessions::post_logout_all)
+        .service(sessions::post_push_force_logout);
     app.service(access::roles::get_roles)
         .service(access::roles::post_role)
         .service(access::roles::get_role)
@@ -48,7 +49,6 @@ pub fn configure(app: &mut ServiceConfig<'_>) {
         .service(realtime::post_broadcast)
         .service(realtime::post_push_permission_update)
         .service(realtime::post_push_role_change)
-        .service(realtime::post_push_batch)
-        .service(realtime::post_push_force_logout);
+        .service(realtime::post_push_batch);
     app.service(operations::get_healthz).service(operations::get_readyz).service(operations::get_metrics);
 }

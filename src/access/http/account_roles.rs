@@ -2,8 +2,8 @@
 
 use crate::access::account_roles;
 use crate::access::model::{GrantIn, GrantOut};
-use crate::auth::http::Saved;
 use crate::core::Core;
+use crate::web::answer::Saved;
 use crate::web::extract::{Body, Caller};
 use crate::web::problem::{Answer, ProblemBody};
 use actix_web::{HttpResponse, delete, get, post, put, web};

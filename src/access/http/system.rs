@@ -1,9 +1,9 @@
 //! The routes that touch the system as a whole.
 
 use crate::access::init;
-use crate::auth::http::Saved;
-use crate::auth::model::check_text;
 use crate::core::Core;
+use crate::text::check_text;
+use crate::web::answer::Saved;
 use crate::web::extract::{Body, Caller};
 use crate::web::problem::{Answer, ProblemBody};
 use actix_web::{HttpResponse, post, web};

@@ -1,12 +1,12 @@
 //! The routes of accounts and passwords.
 
-use super::Saved;
 use crate::auth::change_password::{change_own, reset};
+use crate::auth::model::AccountFilter;
 use crate::auth::model::{AccountPatch, AccountView, NewAccount};
-use crate::auth::store::AccountFilter;
 use crate::auth::{Keys, accounts, update_account};
 use crate::core::Core;
 use crate::db::paging::{Listing, Page, PageQuery};
+use crate::web::answer::Saved;
 use crate::web::extract::{Body, Caller};
 use crate::web::problem::{Answer, ProblemBody};
 use actix_web::{HttpRequest, HttpResponse, get, patch, post, web};

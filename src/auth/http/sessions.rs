@@ -1,12 +1,12 @@
 //! The routes of sessions: one's own, and those that an administrator sees and ends.
 
 use crate::auth::end_sessions::{Ended, end_own, kick};
-use crate::auth::model::{SessionView, check_text};
-use crate::auth::store::SessionFilter;
+use crate::auth::model::{SessionFilter, SessionView};
 use crate::auth::{accounts, store};
 use crate::core::Core;
 use crate::db::paging::{Listing, Page, PageQuery};
 use crate::policy::Principal;
+use crate::text::check_text;
 use crate::web::extract::{Body, Caller};
 use crate::web::problem::{Answer, ProblemBody};
 use actix_web::{HttpRequest, HttpResponse, delete, get, post, web};
@@ -179,8 +179,34 @@ pub async fn post_logout_all(
     id: web::Path<i64>,
     Body(body): Body<ReasonIn>,
 ) -> Answer {
-    let account = AccountId(id.into_inner());
+    end_all_of(&core, by, AccountId(id.into_inner()), body.reason).await
+}
+
+async fn end_all_of(core: &Core, by: Principal, account: AccountId, reason: Option<String>) -> Answer {
     by.require("session:kick")?;
-    accounts::in_company(&core, &by, account).await?;
-    end(&core, by, SessionFilter { account: Some(account), ..SessionFilter::default() }, body.reason).await
+    accounts::in_company(core, &by, account).await?;
+    end(core, by, SessionFilter { account: Some(account), ..SessionFilter::default() }, reason).await
+}
+
+/// Whose sessions to end.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ForceLogoutIn {
+    /// The account.
+    user_id: i64,
+    /// For people; `FORCE_LOGOUT` carries it.
+    #[serde(default)]
+    reason: Option<String>,
+}
+
+/// `forceUserLogout` (S3-42): ends all sessions of an account; the reason reaches its tabs.
+#[utoipa::path(tag = "sessions", request_body = ForceLogoutIn, responses(
+    (status = 200, body = EndedOut), (status = 403, body = ProblemBody), (status = 404, body = ProblemBody)))]
+#[post("/api/v1/push/force-logout")]
+pub async fn post_push_force_logout(
+    core: web::Data<Core>,
+    Caller(by): Caller,
+    Body(body): Body<ForceLogoutIn>,
+) -> Answer {
+    end_all_of(&core, by, AccountId(body.user_id), body.reason).await
 }
