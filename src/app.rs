@@ -13,6 +13,7 @@ use crate::realtime::subject::EngineClock;
 use crate::refusal::Refusal;
 use crate::settings::Settings;
 use crate::telemetry::Metrics;
+use crate::web::methods::{Methods, otherwise};
 use crate::web::operations::Stopping;
 use crate::web::problem::Problem;
 use crate::web::{idempotency, openapi, page, request, routes};
@@ -38,7 +39,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(65);
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The database is away or its schema does not fit.
-    #[error("{0}")]
+    #[error(transparent)]
     Database(#[from] DbError),
     /// The address cannot be served.
     #[error("server.host and server.port: {address} cannot be served: {cause}")]
@@ -49,7 +50,7 @@ pub enum StartError {
         cause: std::io::Error,
     },
     /// Anything else.
-    #[error("{0}")]
+    #[error(transparent)]
     Other(#[from] Refusal),
 }
 
@@ -203,6 +204,7 @@ fn web_app(
         .openapi(openapi::frame())
         .configure(routes::configure)
         .split_for_parts();
+    let methods = Methods::of(&document);
     app.app_data(web::Data::new(rooms.core.clone()))
         .app_data(web::Data::from(Arc::clone(&rooms.keys)))
         .app_data(web::Data::new(rooms.metrics.clone()))
@@ -222,9 +224,8 @@ fn web_app(
                 openapi::serve(app, document);
             }
         })
-        .default_service(web::to(|| async {
-            Err::<&str, _>(Problem::from(Refusal::NotFound { what: "path" }))
-        }))
+        .app_data(web::Data::new(methods))
+        .default_service(web::to(otherwise))
         .wrap(from_fn(idempotency::around))
         .wrap(from_fn(trailing_slash))
         .wrap(from_fn(request::around))

@@ -113,6 +113,15 @@ impl Core {
         Ok(())
     }
 
+    /// Goes on only with the permission, for what is no write; a refusal is audited like a write's.
+    pub async fn require(&self, by: &Principal, permission: &str) -> Result<(), Refusal> {
+        let allowed = by.require(permission);
+        if allowed.is_err() {
+            self.audit_denial(by, permission).await;
+        }
+        allowed
+    }
+
     /// Notes a refused use of a permission (S1-46). Best effort: a refusal stays a refusal.
     pub async fn audit_denial(&self, by: &Principal, permission: &str) {
         let noted = async {

@@ -128,7 +128,8 @@ async fn add_user(settings: &Settings, username: String, platform: bool) -> anyh
     std::io::stdin().read_line(&mut password).context("the password could not be read")?;
     let password = password.trim_end_matches(['\r', '\n']).to_owned();
     let min = settings.auth.password_min_length;
-    livegrant::auth::model::check_password("password", &password, &username, min)?;
+    livegrant::auth::model::check_password("password", &password, &username, min)
+        .context("the password is refused")?;
     let keys = Keys::prepare(&db, &settings.auth).await?;
     let new = NewAccount::named(username, password);
     let platform = if platform { accounts::Platform::Administrator } else { accounts::Platform::Member };

@@ -28,6 +28,9 @@ pub async fn kick(
     reason: &str,
 ) -> Result<Ended, Refusal> {
     by.require("session:kick")?;
+    if let Some(account) = filter.account {
+        super::accounts::in_company(core, by, account).await?;
+    }
     let named = filter.sid.is_some();
     let company = if by.is_platform() { None } else { Some(by.company()) };
     let keep = if named { None } else { Some(by.sid().clone()) };

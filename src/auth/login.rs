@@ -118,6 +118,8 @@ async fn start(
         now,
         expires_at: now + core.settings.auth.refresh_ttl_seconds as i64 * 1000,
     };
+    // Two sign-ins at once would each overlook the other's session when they count.
+    work.serialise(&format!("sessions of account {account}")).await?;
     store::insert_session(work.conn(), &session).await?;
     let keep = i64::from(core.settings.auth.max_sessions_per_account);
     let surplus = store::surplus_sessions(work.conn(), account, keep).await?;

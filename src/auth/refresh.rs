@@ -41,7 +41,8 @@ pub async fn refresh(core: &Core, keys: &Keys, text: &str, origin: &Origin) -> R
         rotate(core, &row, &token, &next, origin).await?;
     } else if !in_grace(core, &row, &token, &next, now) {
         let filter = SessionFilter { sid: Some(token.sid.clone()), ..SessionFilter::default() };
-        let author = author(&row, origin);
+        // Nobody ordered this: the rule did.
+        let author = Author { ip: origin.ip.clone(), ..Author::system(&origin.request_id) };
         end_sessions::by_rule(core, &author, &filter, EndCode::TokenReuse).await?;
         tracing::warn!(event = "authn_token_reuse", account = row.account_id, sid = %token.sid, "refresh token used twice");
         return Err(Refusal::Unauthenticated {
@@ -71,7 +72,7 @@ fn in_grace(core: &Core, row: &RefreshRow, token: &RefreshToken, next: &RefreshT
 fn author(row: &RefreshRow, origin: &Origin) -> Author {
     Author {
         account: AccountId(row.account_id),
-        name: String::new(),
+        name: "refresh".to_owned(),
         company: livegrant_actors::CompanyId(0),
         request_id: origin.request_id.clone(),
         ip: origin.ip.clone(),

@@ -106,8 +106,10 @@ impl PolicyTable {
         }
         for change in &row.changes {
             match change {
-                PolicyChange::SessionsEnded { sids, .. } => {
+                PolicyChange::SessionsEnded { sids, code, .. } => {
                     for entry in sids.iter().filter_map(|sid| inner.sessions.get(sid)) {
+                        // Before the flag: whoever sees the end also sees why. Set once; a session ends once.
+                        let _ = entry.ending.set((*code, row.reason.as_str().into()));
                         entry.active.store(false, Ordering::Release);
                     }
                 }

@@ -7,10 +7,10 @@ use super::snapshot::{Published, Snapshot};
 use super::{Scope, Stamp, store};
 use crate::clock::Clock;
 use crate::db::{Db, DbError};
-use livegrant_actors::{AccountId, Rev, SessionId, State};
+use livegrant_actors::{AccountId, EndCode, Rev, SessionId, State};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// A session as the node knows it. Shared by every request and tab of it; ended once and for all.
 #[derive(Debug)]
@@ -22,6 +22,7 @@ pub struct SessionEntry {
     /// Where it works.
     pub view: View,
     pub(super) active: AtomicBool,
+    pub(super) ending: OnceLock<(EndCode, Arc<str>)>,
     expires_at: AtomicI64,
 }
 
@@ -29,6 +30,11 @@ impl SessionEntry {
     /// False from the moment at which its end was applied here.
     pub fn is_active(&self) -> bool {
         self.active.load(Ordering::Acquire)
+    }
+
+    /// Answers why it ended and the reason that somebody gave, if its end was applied here.
+    pub fn ending(&self) -> Option<&(EndCode, Arc<str>)> {
+        self.ending.get()
     }
 
     /// Answers when the session ends by itself, in UTC milliseconds.
@@ -142,6 +148,7 @@ impl PolicyTable {
             account,
             view: View { application, company },
             active: AtomicBool::new(active),
+            ending: OnceLock::new(),
             expires_at: AtomicI64::new(expires_at),
         });
         let mut inner = write(&self.inner);

@@ -44,8 +44,7 @@ fn effect(row: &LogRow, change: &PolicyChange) -> Option<(Effect, Audience)> {
         PolicyChange::Catalogue { .. } => (refresh, Audience::Everyone),
         PolicyChange::SystemAdjusted => (Effect::Refresh { always: true }, Audience::Everyone),
         PolicyChange::SessionsEnded { account, sids, code, .. } => {
-            let reason: Arc<str> =
-                if row.reason.is_empty() { words(*code).into() } else { row.reason.as_str().into() };
+            let reason = reason_of(*code, &row.reason);
             // The list is whole: the conditional UPDATE answered every session that was active.
             (
                 Effect::EndSessions { sids: Some(sids.clone()), keep: None, code: *code, reason },
@@ -71,7 +70,11 @@ fn only(account: AccountId) -> Audience {
     Audience::Accounts(Arc::from([account]))
 }
 
-/// Says in words why a session ended, when nobody wrote a reason.
+/// Answers the reason that somebody gave for a session's end, else the code in words.
+pub fn reason_of(code: EndCode, given: &str) -> Arc<str> {
+    if given.is_empty() { words(code).into() } else { given.into() }
+}
+
 fn words(code: EndCode) -> &'static str {
     match code {
         EndCode::SessionKicked | EndCode::AllSessionsEnded => "ended by an administrator",

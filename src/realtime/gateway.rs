@@ -11,7 +11,7 @@ use crate::refusal::Refusal;
 use crate::web::cookies::{ACCESS_COOKIE, Secure};
 use crate::web::extract::{bearer, device_of, same_site, token_missing};
 use crate::web::problem::Problem;
-use crate::web::request::{client_address, request_id};
+use crate::web::request::{client_address, request_id, secure};
 use actix_codec::Framed;
 use actix_http::header::{COOKIE, HeaderMap, ORIGIN};
 use actix_http::{Request, RequestHead, h1};
@@ -57,7 +57,10 @@ impl Gateway {
                 self.attach(framed, answer, admission, &origin).await;
             }
             Err(refusal) => {
-                metrics::counter!("websocket_connections_total", "result" => "refused").increment(1);
+                // What the engine refuses it has counted itself.
+                if !matches!(&refusal, Refusal::Unavailable { code: "full" | "draining", .. }) {
+                    metrics::counter!("websocket_connections_total", "result" => "refused").increment(1);
+                }
                 tracing::warn!(request_id = origin.request_id, path, %ip, %refusal, "connection refused");
                 refuse(framed, &Problem::from(refusal), &path, &origin.request_id).await;
             }
@@ -172,15 +175,17 @@ async fn refuse(framed: Framed<TcpStream, h1::Codec>, problem: &Problem, path: &
     let answer = problem.answer(path, request_id);
     let status = answer.status();
     let mut text = format!(
-        "HTTP/1.1 {} {}\r\nconnection: close\r\nx-request-id: {request_id}\r\n",
+        "HTTP/1.1 {} {}\r\nconnection: close\r\n",
         status.as_u16(),
         status.canonical_reason().unwrap_or_default()
     );
+    let (mut answer, body) = answer.into_parts();
+    secure(answer.headers_mut(), path, request_id);
     for (name, value) in answer.headers() {
         // Writing to a String cannot fail.
         let _ = write!(text, "{name}: {}\r\n", value.to_str().unwrap_or_default());
     }
-    let body = to_bytes(answer.into_body()).await.unwrap_or_default();
+    let body = to_bytes(body).await.unwrap_or_default();
     let _ = write!(text, "content-length: {}\r\n\r\n", body.len());
     let mut io = framed.into_parts().io;
     // A client that is gone does not need the answer.

@@ -4,7 +4,7 @@
 use crate::clock::iso;
 use crate::core::Core;
 use crate::db::paging::{Listing, Page};
-use crate::policy::{PolicyChange, Principal, SYSTEM_ADMIN, store};
+use crate::policy::{HolderId, PolicyChange, Principal, SYSTEM_ADMIN, store};
 use crate::refusal::Refusal;
 use crate::text::check_text;
 use crate::web::answer::Saved;
@@ -295,9 +295,30 @@ pub struct Pushed {
     rev: i64,
 }
 
+/// What lies outside the caller's company is not found.
+async fn in_company(core: &Core, by: &Principal, audience: &Audience) -> Result<(), Refusal> {
+    match audience {
+        Audience::Accounts(accounts) => {
+            for account in accounts.iter() {
+                crate::auth::accounts::in_company(core, by, *account).await?;
+            }
+            Ok(())
+        }
+        Audience::Holder(Holder::Role(role)) => {
+            let company = core
+                .policy
+                .with_facts(|facts| facts.holders.get(&HolderId::Role(*role)).map(|holder| holder.company));
+            let ours = company.is_some_and(|company| company == by.company() || by.is_platform());
+            if ours { Ok(()) } else { Err(Refusal::NotFound { what: "role" }) }
+        }
+        Audience::Holder(_) | Audience::Everyone => Ok(()),
+    }
+}
+
 async fn repush(core: &Core, by: &Principal, audience: Audience, effect: Effect, reason: &str) -> Answer {
-    by.require(SYSTEM_ADMIN)?;
+    core.require(by, SYSTEM_ADMIN).await?;
     check_text("reason", reason)?;
+    in_company(core, by, &audience).await?;
     tracing::info!(event = "authz_admin", account = by.account().0, "state pushed again by hand");
     let rev = core.policy.applied();
     let author = by.author();

@@ -1,9 +1,10 @@
 //! A signed-in session as the engine sees it, and the clock as the engine takes it. Reads memory only.
 
+use super::effects;
 use crate::clock::Clock;
 use crate::policy::{Member, PolicyTable, Principal, SessionEntry};
 use livegrant_actors::{
-    AccountId, ApplicationId, CompanyId, ConnectionId, Ids, SessionId, State, Subject, Time,
+    AccountId, ApplicationId, CompanyId, ConnectionId, EndCode, Ids, SessionId, State, Subject, Time,
 };
 use std::sync::Arc;
 
@@ -47,6 +48,13 @@ impl Subject for SessionSubject {
 
     fn is_active(&self) -> bool {
         self.session.is_active()
+    }
+
+    fn ending(&self) -> (EndCode, Arc<str>) {
+        match self.session.ending() {
+            Some((code, reason)) => (*code, effects::reason_of(*code, reason)),
+            None => (EndCode::SessionKicked, "the session has ended".into()),
+        }
     }
 
     fn state(&self) -> Arc<State> {

@@ -20,7 +20,7 @@ pub struct Server {
     pub workers: usize,
     /// Largest request body, in bytes.
     pub body_limit_bytes: usize,
-    /// Time one request may take, in seconds.
+    /// Time a client has to send a request's head, and again its body, in seconds.
     pub request_timeout_seconds: u64,
     /// Time running requests have to finish after a stop was asked for, in seconds.
     pub shutdown_seconds: u64,

@@ -7,6 +7,7 @@ use crate::auth::Keys;
 use crate::core::Core;
 use crate::policy::{Origin, Principal};
 use crate::refusal::Refusal;
+use crate::settings::Server;
 use actix_web::dev::Payload;
 use actix_web::http::Uri;
 use actix_web::http::header::{self, HeaderMap};
@@ -15,6 +16,7 @@ use livegrant_actors::SessionId;
 use serde::de::DeserializeOwned;
 use std::future::{Future, Ready, ready};
 use std::pin::Pin;
+use std::time::Duration;
 
 type Boxed<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 
@@ -130,14 +132,30 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     type Future = Boxed<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let bytes = web::Bytes::from_request(request, payload);
+        let bytes = body_bytes(request, payload);
         Box::pin(async move {
-            let bytes = bytes.await.map_err(|_| {
-                Refusal::invalid("body", "too_large", "the body is larger than this server takes")
-            })?;
+            let bytes = bytes.await?;
             let bytes = if bytes.is_empty() { web::Bytes::from_static(b"{}") } else { bytes };
             Ok(Self(parse(&bytes)?))
         })
+    }
+}
+
+/// Reads the whole body, up to `server.body_limit_bytes` and for as long as `server.request_timeout_seconds`.
+pub fn body_bytes(
+    request: &HttpRequest,
+    payload: &mut Payload,
+) -> impl Future<Output = Result<web::Bytes, Refusal>> + use<> {
+    let seconds = request.app_data::<web::Data<Server>>().map_or(30, |server| server.request_timeout_seconds);
+    let bytes = web::Bytes::from_request(request, payload);
+    async move {
+        match tokio::time::timeout(Duration::from_secs(seconds), bytes).await {
+            Ok(Ok(bytes)) => Ok(bytes),
+            Ok(Err(_)) => {
+                Err(Refusal::invalid("body", "too_large", "the body is larger than this server takes"))
+            }
+            Err(_) => Err(Refusal::invalid("body", "too_slow", "the body did not arrive in time")),
+        }
     }
 }
 

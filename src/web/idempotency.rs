@@ -2,7 +2,7 @@
 //! The same key with another request is refused with 422, while the first one runs with 409. Keys are kept for a day.
 //! A write without the key is not looked at.
 
-use super::extract::authenticate;
+use super::extract::{authenticate, body_bytes};
 use super::problem::Problem;
 use crate::core::Core;
 use crate::db::{Author, DbError, SystemTask};
@@ -34,10 +34,12 @@ pub async fn around<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let key = request.headers().get(KEY).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let core = request.app_data::<web::Data<Core>>().cloned();
-    let (Some(key), Some(core), false) = (key, core, request.method().is_safe()) else {
+    // Answers of sign-in carry tokens and tickets: those are never kept.
+    let exempt = request.method().is_safe() || request.path().starts_with("/api/auth/");
+    let (Some(key), Some(core), false) = (key, core, exempt) else {
         return Ok(next.call(request).await?.map_into_boxed_body());
     };
-    // Sign-in routes have no caller to remember a key for.
+    // Without a caller there is nobody to remember a key for.
     let Ok(by) = authenticate(request.request()).await else {
         return Ok(next.call(request).await?.map_into_boxed_body());
     };
@@ -46,7 +48,13 @@ pub async fn around<B: MessageBody + 'static>(
         let refusal = Refusal::invalid("Idempotency-Key", "invalid", detail);
         return Ok(request.error_response(Problem::from(refusal)));
     }
-    let body = request.extract::<web::Bytes>().await?;
+    let (http, mut payload) = request.into_parts();
+    let read = body_bytes(&http, &mut payload).await;
+    request = ServiceRequest::from_parts(http, payload);
+    let body = match read {
+        Ok(body) => body,
+        Err(refusal) => return Ok(request.error_response(Problem::from(refusal))),
+    };
     let print =
         format!("{} {} {}", request.method(), request.uri(), short_hash(&String::from_utf8_lossy(&body)));
     request.set_payload(Payload::from(body));

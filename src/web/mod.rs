@@ -6,6 +6,7 @@ pub mod browser;
 pub mod cookies;
 pub mod extract;
 pub mod idempotency;
+pub mod methods;
 pub mod openapi;
 pub mod operations;
 pub mod page;

@@ -77,6 +77,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("token_missing", "this needs a bearer token, cookie or ticket"),
     ("token_reuse", "the refresh token was used before; the session was ended"),
     ("too_large", "the body is larger than `server.body_limit_bytes`"),
+    ("too_slow", "the body did not arrive within `server.request_timeout_seconds`"),
     ("too_many", "more items than one request may carry"),
     ("unknown_operation", "not an operation of the check matrix"),
     ("unknown_permission", "there is no permission of this code"),
@@ -92,11 +93,13 @@ pub type Answer = Result<HttpResponse, Problem>;
 #[derive(Debug)]
 pub struct Problem {
     refusal: Refusal,
+    /// The methods that the path has, when the request's is not one of them.
+    allow: Option<String>,
 }
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
-        Self { refusal }
+        Self { refusal, allow: None }
     }
 }
 
@@ -108,12 +111,23 @@ impl From<DbError> for Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.refusal.fmt(f)
+        match &self.allow {
+            Some(allow) => write!(f, "this path has {allow}"),
+            None => self.refusal.fmt(f),
+        }
     }
 }
 
 impl Problem {
+    /// The path exists, the method does not.
+    pub fn wrong_method(allow: String) -> Self {
+        Self { refusal: Refusal::NotFound { what: "method" }, allow: Some(allow) }
+    }
+
     fn parts(&self) -> (StatusCode, &'static str) {
+        if self.allow.is_some() {
+            return (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed");
+        }
         match &self.refusal {
             Refusal::Unauthenticated { code, .. } => (StatusCode::UNAUTHORIZED, code),
             Refusal::Denied { .. } => (StatusCode::FORBIDDEN, "NoPermissionError"),
@@ -151,7 +165,7 @@ impl Problem {
             kind: format!("urn:livegrant:problem:{code}"),
             title: status.canonical_reason().unwrap_or_default().to_owned(),
             status: status.as_u16(),
-            detail: self.refusal.to_string(),
+            detail: self.to_string(),
             instance: path.to_owned(),
             code: code.to_owned(),
             request_id: request_id.to_owned(),
@@ -161,6 +175,9 @@ impl Problem {
         answer.content_type("application/problem+json");
         if status == StatusCode::UNAUTHORIZED {
             answer.insert_header((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
+        }
+        if let Some(allow) = &self.allow {
+            answer.insert_header((header::ALLOW, allow.as_str()));
         }
         if let Refusal::Throttled { retry_after_seconds } = self.refusal {
             answer.insert_header((header::RETRY_AFTER, retry_after_seconds.to_string()));

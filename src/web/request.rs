@@ -69,7 +69,8 @@ pub async fn around<B: MessageBody + 'static>(
     Ok(answer)
 }
 
-fn secure(headers: &mut HeaderMap, path: &str, id: &str) {
+/// Puts the security headers and the request's id on an answer.
+pub fn secure(headers: &mut HeaderMap, path: &str, id: &str) {
     let policy =
         if path.starts_with("/docs") { DOCS_CONTENT_SECURITY_POLICY } else { CONTENT_SECURITY_POLICY };
     for (name, value) in [
