@@ -1,0 +1,301 @@
+//! The race of a revocation against guarded writes (I3): no write that a revoked permission authorised commits after the
+//! revocation committed, whatever took the permission away and however the two interleave.
+//!
+//! Real code paths on real threads: writers change a telephone number through `update_account` (`account:update`), the
+//! administrator takes the right to do so through the use cases, the relay follows the log. What takes it, is another in
+//! every lane. `commit_order` says which commit came first: a violation is a write of a trial behind that trial's
+//! revocation. The same race with the fence off is the negative control: there the checker must find violations.
+
+use livegrant::access::role_permissions::{self, Mode, Order};
+use livegrant::access::{account_roles, model::GrantIn, model::RolePatch, roles};
+use livegrant::auth::model::AccountPatch;
+use livegrant::auth::{end_sessions, store::SessionFilter, update_account};
+use livegrant::core::Core;
+use livegrant::db::Fence;
+use livegrant::policy::{HolderId, Principal};
+use livegrant::refusal::Refusal;
+use livegrant_actors::{AccountId, PositionId, SessionId};
+use std::collections::HashSet;
+
+use crate::commit_order;
+use crate::house::{House, Person, engine, on_threads};
+use crate::support::{TestDatabase, both_databases};
+
+const LANES: usize = 7;
+const TRIALS_A_LANE: usize = 290;
+const TRIALS_OF_THE_CONTROL: usize = 40;
+const WRITERS: usize = 3;
+const RIGHT: &str = "account:update";
+
+/// What takes the right from the writer of a lane.
+#[derive(Debug, Clone, Copy)]
+enum Revocation {
+    RoleLosesPermission,
+    AccountLosesRole,
+    RoleSwitchedOff,
+    PositionLosesPermission,
+    AccountDisabled,
+    SessionEnded,
+    AllSessionsEnded,
+}
+
+const REVOCATIONS: [Revocation; LANES] = [
+    Revocation::RoleLosesPermission,
+    Revocation::AccountLosesRole,
+    Revocation::RoleSwitchedOff,
+    Revocation::PositionLosesPermission,
+    Revocation::AccountDisabled,
+    Revocation::SessionEnded,
+    Revocation::AllSessionsEnded,
+];
+
+/// One writer's account, what it writes to, and who takes its right away.
+#[derive(Clone)]
+struct Lane {
+    house: House,
+    core: Core,
+    admin: Person,
+    writer: Person,
+    position: PositionId,
+    targets: Vec<AccountId>,
+    revocation: Revocation,
+    number: usize,
+}
+
+both_databases! {
+    async fn no_guarded_write_commits_after_its_revocation(database: TestDatabase) {
+        let outcome = race(&database, Fence::On, TRIALS_A_LANE).await;
+        assert_eq!(outcome.revoked, LANES * TRIALS_A_LANE, "every trial must revoke");
+        assert!(outcome.written > LANES * TRIALS_A_LANE / 20, "writes must be allowed, too: {outcome:?}");
+        assert!(outcome.refused > LANES * TRIALS_A_LANE / 20, "writes must be refused, too: {outcome:?}");
+        assert!(outcome.violations.is_empty(), "{:?}", outcome.violations);
+    }
+
+    async fn without_the_fence_the_same_race_is_lost(database: TestDatabase) {
+        let outcome = race(&database, Fence::Off, TRIALS_OF_THE_CONTROL).await;
+        assert_eq!(outcome.revoked, LANES * TRIALS_OF_THE_CONTROL, "every trial must revoke");
+        assert!(!outcome.violations.is_empty(), "the checker finds nothing: {outcome:?}");
+    }
+}
+
+#[derive(Debug)]
+struct Outcome {
+    revoked: usize,
+    written: usize,
+    refused: usize,
+    violations: Vec<String>,
+}
+
+async fn race(database: &TestDatabase, fence: Fence, trials: usize) -> Outcome {
+    let (database, engine) = (database.clone(), engine());
+    on_threads(async move {
+        let mut settings = database.settings();
+        settings.database.max_connections = 16;
+        let house = House::with(settings, livegrant::clock::Clock::system()).await;
+        commit_order::note(&database).await;
+        let core = house.core(engine, fence).await;
+        let admin = house
+            .person(
+                "admin",
+                &[RIGHT, "permission:assign", "role:update", "role:grant", "session:kick", "account:disable"],
+            )
+            .await;
+        // Somebody else administers: the rule about the last administrator is not what this is about.
+        house.person("root", &["system:admin"]).await;
+        let mut lanes = Vec::new();
+        for (number, revocation) in REVOCATIONS.into_iter().enumerate() {
+            let lane = Lane::make(&house, &core, &admin, revocation, number).await;
+            lanes.push(tokio::spawn(lane.run(trials)));
+        }
+        let mut refused = 0;
+        for lane in lanes {
+            refused += lane.await.unwrap();
+        }
+        let outcome = judge(&commit_order::read(&house.db).await, refused);
+        println!(
+            "{} {fence:?}: {} revocations, {} writes committed, {} refused, {} violations",
+            database.kind,
+            outcome.revoked,
+            outcome.written,
+            outcome.refused,
+            outcome.violations.len()
+        );
+        outcome
+    })
+    .await
+}
+
+/// Finds the writes that follow their trial's revocation. Request ids are `revoke LANE.TRIAL` and `write LANE.TRIAL`.
+fn judge(commits: &[String], refused: usize) -> Outcome {
+    let mut revoked = HashSet::new();
+    let mut outcome = Outcome { revoked: 0, written: 0, refused, violations: Vec::new() };
+    for (place, commit) in commits.iter().enumerate() {
+        match commit.split_once(' ') {
+            Some(("revoke", trial)) => outcome.revoked += usize::from(revoked.insert(trial)),
+            Some(("write", trial)) => {
+                outcome.written += 1;
+                if revoked.contains(trial) {
+                    outcome.violations.push(format!("{commit} at place {place}"));
+                }
+            }
+            _ => {}
+        }
+    }
+    outcome
+}
+
+impl Lane {
+    async fn make(house: &House, core: &Core, admin: &Person, revocation: Revocation, number: usize) -> Self {
+        let by_position = matches!(revocation, Revocation::PositionLosesPermission);
+        let of_role: &[&str] = if by_position { &[] } else { &[RIGHT] };
+        let writer = house.person(&format!("writer-{number}"), of_role).await;
+        let of_position: &[&str] = if by_position { &[RIGHT] } else { &[] };
+        let position = house.position(&format!("desk-{number}"), of_position, writer.account).await;
+        let mut targets = Vec::new();
+        for target in 0..WRITERS {
+            targets.push(house.account(&format!("target-{number}-{target}")).await);
+        }
+        let (house, core, admin) = (house.clone(), core.clone(), admin.clone());
+        let last = livegrant::policy::store::revision(&mut house.read().await).await.unwrap();
+        core.settle(livegrant::db::Committed { rev: Some(last) }).await;
+        Self { house, core, admin, writer, position, targets, revocation, number }
+    }
+
+    /// Runs the trials one after the other; answers how many writes were refused.
+    async fn run(mut self, trials: usize) -> usize {
+        let mut refused = 0;
+        for trial in 0..trials {
+            let name = format!("{}.{trial}", self.number);
+            let mut race = Vec::new();
+            for target in &self.targets {
+                let by = self.writer.calls(&self.core, &format!("write {name}")).await;
+                race.push(tokio::spawn(write(self.core.clone(), by, *target, name.clone())));
+            }
+            let admin = self.admin.calls(&self.core, &format!("revoke {name}")).await;
+            let lane = self.clone();
+            let revoker = tokio::spawn(async move {
+                // Sooner or later, so that every interleaving comes up.
+                for _ in 0..trial % 16 * 4 {
+                    tokio::task::yield_now().await;
+                }
+                lane.revoke(admin).await
+            });
+            for writer in race {
+                refused += usize::from(!writer.await.unwrap());
+            }
+            revoker.await.unwrap().unwrap();
+            self.restore().await;
+        }
+        refused
+    }
+
+    async fn revoke(self, admin: Principal) -> Result<(), Refusal> {
+        let core = self.core.clone();
+        let write = move |core: Core, by: Principal| {
+            let lane = self.clone();
+            async move {
+                let (role, account) = (lane.writer.role, lane.writer.account);
+                let filter = SessionFilter::default();
+                match lane.revocation {
+                    Revocation::RoleLosesPermission => {
+                        change(&core, &by, HolderId::Role(role), Mode::Remove).await?;
+                    }
+                    Revocation::PositionLosesPermission => {
+                        change(&core, &by, HolderId::Position(lane.position), Mode::Remove).await?;
+                    }
+                    Revocation::AccountLosesRole => {
+                        account_roles::take(&core, &by, account, role).await?;
+                    }
+                    Revocation::RoleSwitchedOff => {
+                        let patch = RolePatch { name: None, status: Some(0), version: None };
+                        roles::update(&core, &by, role, &patch).await?;
+                    }
+                    Revocation::AccountDisabled => {
+                        let patch = AccountPatch { status: Some(0), ..AccountPatch::default() };
+                        update_account::update(&core, &by, account, &patch).await?;
+                    }
+                    Revocation::SessionEnded => {
+                        let filter = SessionFilter { sid: Some(lane.writer.sid.clone()), ..filter };
+                        end_sessions::kick(&core, &by, filter, "").await?;
+                    }
+                    Revocation::AllSessionsEnded => {
+                        let filter = SessionFilter { account: Some(account), ..filter };
+                        end_sessions::kick(&core, &by, filter, "").await?;
+                    }
+                }
+                Ok(())
+            }
+        };
+        core.write(admin, write).await
+    }
+
+    /// Gives back what the trial took.
+    async fn restore(&mut self) {
+        let admin = self.admin.calls(&self.core, "restore").await;
+        let (core, role, account) = (&self.core, self.writer.role, self.writer.account);
+        match self.revocation {
+            Revocation::RoleLosesPermission => {
+                change(core, &admin, HolderId::Role(role), Mode::Add).await.map(drop)
+            }
+            Revocation::PositionLosesPermission => {
+                change(core, &admin, HolderId::Position(self.position), Mode::Add).await.map(drop)
+            }
+            Revocation::AccountLosesRole => {
+                let grant = GrantIn { role_id: role.0, valid_from: None, valid_to: None };
+                account_roles::give(core, &admin, account, &grant).await.map(drop)
+            }
+            Revocation::RoleSwitchedOff => {
+                let patch = RolePatch { name: None, status: Some(1), version: None };
+                roles::update(core, &admin, role, &patch).await.map(drop)
+            }
+            Revocation::AccountDisabled => {
+                let patch = AccountPatch { status: Some(1), ..AccountPatch::default() };
+                update_account::update(core, &admin, account, &patch).await.map(drop)
+            }
+            Revocation::SessionEnded | Revocation::AllSessionsEnded => Ok(()),
+        }
+        .unwrap();
+        self.writer.sid = self.new_session().await;
+    }
+
+    async fn new_session(&self) -> SessionId {
+        match self.revocation {
+            Revocation::AccountDisabled | Revocation::SessionEnded | Revocation::AllSessionsEnded => {
+                self.house.sign_in(self.writer.account).await
+            }
+            _ => self.writer.sid.clone(),
+        }
+    }
+}
+
+async fn change(
+    core: &Core,
+    by: &Principal,
+    holder: HolderId,
+    mode: Mode,
+) -> Result<Option<livegrant_actors::Rev>, Refusal> {
+    let order = Order { mode, codes: vec![RIGHT.to_owned()], confirmed: false, reason: String::new() };
+    role_permissions::change(core, by, holder, &order).await
+}
+
+/// One guarded write; answers whether it was done.
+async fn write(core: Core, by: Principal, target: AccountId, phone: String) -> bool {
+    let use_case = move |core: Core, by: Principal| {
+        let patch = AccountPatch { phone: Some(phone.clone()), ..AccountPatch::default() };
+        async move { update_account::update(&core, &by, target, &patch).await }
+    };
+    match core.write(by, use_case).await {
+        Ok(_) => true,
+        Err(Refusal::Denied { .. } | Refusal::Unauthenticated { .. }) => false,
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_checker_tells_before_from_after() {
+    let commits = |all: &[&str]| all.iter().map(|what| (*what).to_owned()).collect::<Vec<_>>();
+    let right = commits(&["write 0.1", "rev 7", "revoke 0.1", "write 0.2", "restore", "revoke 0.2"]);
+    assert!(judge(&right, 0).violations.is_empty());
+    let wrong = commits(&["write 0.1", "revoke 0.1", "rev 7", "write 0.1"]);
+    assert_eq!(judge(&wrong, 0).violations, ["write 0.1 at place 3"]);
+}

@@ -1,0 +1,15 @@
+//! What the databases promise, and what is built on them: every statement and every store function on SQLite and on
+//! PostgreSQL with the same expectations, schemas that are refused, the fence under races, the policy in memory.
+//!
+//! No test here waits for a time or asserts one. Where chance decides an interleaving, a checker over the committed rows
+//! decides the outcome, and the checker has a negative control. It tests no route and no socket.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod commit_order;
+mod fence;
+mod house;
+mod last_administrator;
+mod revisions;
+mod time_limits;
