@@ -2,6 +2,7 @@
 //! before its password, so that a disable, reset or kick that commits in between refuses the session (I12).
 
 use super::Keys;
+use super::end_sessions::sign_ins;
 use super::model::{AccountRow, SessionFilter, check_username};
 use super::store::{self, NewSession};
 use super::token::RefreshToken;
@@ -118,9 +119,10 @@ async fn start(
         now,
         expires_at: now + core.settings.auth.refresh_ttl_seconds as i64 * 1000,
     };
-    // Two sign-ins at once would each overlook the other's session when they count.
-    work.serialise(&format!("sessions of account {account}")).await?;
     store::insert_session(work.conn(), &session).await?;
+    // Whoever ends all sessions either waits for this one and ends it too, or makes the stamp stale; and two sign-ins
+    // at once do not overlook each other's session when they count.
+    work.serialise(&sign_ins(account)).await?;
     let keep = i64::from(core.settings.auth.max_sessions_per_account);
     let surplus = store::surplus_sessions(work.conn(), account, keep).await?;
     for sid in &surplus {

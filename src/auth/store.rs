@@ -295,6 +295,28 @@ pub async fn sessions(
     Ok((count, rows))
 }
 
+/// Answers the accounts whose active sessions the filter means, by id.
+pub async fn accounts_signed_in(conn: &mut Conn, filter: &SessionFilter) -> Result<Vec<AccountId>, DbError> {
+    let like = filter.search.as_deref().map(crate::db::paging::like);
+    let rows = sql_all!(
+        conn,
+        (i64,),
+        "SELECT DISTINCT s.account_id FROM sys_session s JOIN sys_login_user u ON u.user_id = s.account_id
+          WHERE s.state = 'active' AND (CAST($1 AS BIGINT) IS NULL OR s.company_id = $1)
+            AND (CAST($2 AS BIGINT) IS NULL OR s.account_id = $2) AND (CAST($3 AS TEXT) IS NULL OR s.sid = $3)
+            AND (CAST($4 AS TEXT) IS NULL OR lower(u.username) LIKE $4 ESCAPE '!'
+                 OR lower(u.display_name) LIKE $4 ESCAPE '!')
+            AND (CAST($5 AS TEXT) IS NULL OR s.sid <> $5)
+          ORDER BY s.account_id",
+        filter.company.map(|id| id.0),
+        filter.account.map(|id| id.0),
+        filter.sid.as_ref().map(SessionId::as_str),
+        like.as_deref(),
+        filter.keep.as_ref().map(SessionId::as_str)
+    )?;
+    Ok(rows.into_iter().map(|row| AccountId(row.0)).collect())
+}
+
 /// Ends the active sessions that the filter means and answers them with their accounts. Expired ones end too.
 pub async fn end_sessions(
     conn: &mut Conn,

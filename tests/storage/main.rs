@@ -12,4 +12,5 @@ mod fence;
 mod house;
 mod last_administrator;
 mod revisions;
+mod sign_in;
 mod time_limits;
