@@ -8,6 +8,7 @@ pub mod clock;
 pub mod core;
 pub mod db;
 pub mod demo;
+pub mod hr;
 pub mod policy;
 pub mod realtime;
 pub mod refusal;

@@ -1,0 +1,8 @@
+//! HR: organisations (flat for now), positions, staff, and who is in which position.
+//! A position carries permissions like a role does (`access` changes them); staff with a login hold what their positions
+//! carry while their status is `active`. Rules in `model.rs`, SQL in `store/`, one use case a file, HTTP in `http/`.
+//! It deliberately knows neither an organisation tree nor leave.
+
+pub mod model;
+pub mod resolve;
+pub mod store;

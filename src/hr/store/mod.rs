@@ -1,0 +1,5 @@
+//! The SQL of organisations, positions and staff.
+
+pub mod organizations;
+pub mod positions;
+pub mod staff;
