@@ -48,10 +48,14 @@ pub async fn change(
     let wanted = known(core, order)?;
     let mut work = core.db.begin(&by.author()).await?;
     let now = work.now();
-    if let HolderId::Role(role) = holder
-        && store::touch_role(work.conn(), role, now).await? == 0
-    {
-        return Err(Refusal::NotFound { what: "role" });
+    let (touched, what) = match holder {
+        HolderId::Role(role) => (store::touch_role(work.conn(), role, now).await?, "role"),
+        HolderId::Position(position) => {
+            (store::touch_position(work.conn(), position, now).await?, "position")
+        }
+    };
+    if touched == 0 {
+        return Err(Refusal::NotFound { what });
     }
     let present: BTreeMap<String, i64> =
         store::permissions_of(work.conn(), holder).await?.into_iter().map(|(id, code)| (code, id)).collect();

@@ -5,7 +5,7 @@ use crate::db::paging::Page;
 use crate::db::{Conn, DbError};
 use crate::policy::HolderId;
 use crate::{sql_all, sql_exec, sql_one, sql_opt};
-use livegrant_actors::{AccountId, CompanyId, RoleId};
+use livegrant_actors::{AccountId, CompanyId, PositionId, RoleId};
 
 /// Finds a builtin role by its code.
 pub async fn builtin_role(conn: &mut Conn, code: &str) -> Result<Option<RoleId>, DbError> {
@@ -157,6 +157,11 @@ pub async fn update_role(
 /// Raises a role's version, which also locks its row: changes of one role's permissions follow each other.
 pub async fn touch_role(conn: &mut Conn, id: RoleId, now: i64) -> Result<u64, DbError> {
     sql_exec!(conn, "UPDATE sys_role SET version = version + 1, updated_at = $2 WHERE id = $1", id.0, now)
+}
+
+/// Raises a position's version, which also locks its row; see [`touch_role`].
+pub async fn touch_position(conn: &mut Conn, id: PositionId, now: i64) -> Result<u64, DbError> {
+    sql_exec!(conn, "UPDATE hr_position SET version = version + 1, updated_at = $2 WHERE id = $1", id.0, now)
 }
 
 /// Deletes a role with its permissions and everybody's hold on it.

@@ -37,6 +37,12 @@ pub async fn in_company(core: &Core, by: &Principal, id: AccountId) -> Result<Ac
         .ok_or(Refusal::NotFound { what: "account" })
 }
 
+/// Reads an account of the caller's company by its login name.
+pub async fn named(core: &Core, by: &Principal, username: &str) -> Result<AccountRow, Refusal> {
+    let id = store::account_named(&mut core.db.read().await?, username).await?;
+    in_company(core, by, id.ok_or(Refusal::NotFound { what: "account" })?).await
+}
+
 /// Creates an account; needs one of the three permissions of S2-31 and C8.
 pub async fn create(
     core: &Core,

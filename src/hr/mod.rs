@@ -3,6 +3,13 @@
 //! carry while their status is `active`. Rules in `model.rs`, SQL in `store/`, one use case a file, HTTP in `http/`.
 //! It deliberately knows neither an organisation tree nor leave.
 
+pub mod change_staff;
+pub mod http;
 pub mod model;
+pub mod organizations;
+pub mod position_permissions;
+pub mod positions;
 pub mod resolve;
+pub mod staff;
+pub mod staff_positions;
 pub mod store;

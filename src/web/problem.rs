@@ -66,6 +66,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("position_held", "somebody is in the position"),
     ("role_held", "somebody holds the role"),
     ("session_revoked", "the session has ended; sign in again"),
+    ("staff_left", "the person has left; set the status to `active` first"),
     (
         "stale_permissions",
         "permissions changed again and again while this was being saved; nothing was written",
@@ -79,7 +80,9 @@ pub const CODES: &[(&str, &str)] = &[
     ("too_large", "the body is larger than `server.body_limit_bytes`"),
     ("too_slow", "the body did not arrive within `server.request_timeout_seconds`"),
     ("too_many", "more items than one request may carry"),
+    ("unknown_account", "there is no such account in your company"),
     ("unknown_operation", "not an operation of the check matrix"),
+    ("unknown_organization", "there is no such organisation"),
     ("unknown_permission", "there is no permission of this code"),
     ("unknown_position", "there is no such position"),
     ("unknown_resource", "not a resource of the check matrix"),

@@ -4,6 +4,7 @@
 use super::operations;
 use crate::access::http as access;
 use crate::auth::http::{accounts, sessions, signing_in};
+use crate::hr::http::{organizations, positions, staff};
 use crate::realtime::http as realtime;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -40,6 +41,26 @@ pub fn configure(app: &mut ServiceConfig<'_>) {
         .service(access::account_roles::delete_account_role)
         .service(access::system::post_init_permissions)
         .service(access::system::post_adjust);
+    app.service(organizations::get_organizations)
+        .service(organizations::post_organization)
+        .service(organizations::get_organization)
+        .service(organizations::patch_organization)
+        .service(organizations::delete_organization);
+    app.service(positions::get_positions)
+        .service(positions::post_position)
+        .service(positions::get_position)
+        .service(positions::patch_position)
+        .service(positions::delete_position)
+        .service(positions::get_position_permissions)
+        .service(positions::post_position_permission)
+        .service(positions::delete_position_permission);
+    app.service(staff::get_staff)
+        .service(staff::post_staff)
+        .service(staff::get_staff_record)
+        .service(staff::patch_staff)
+        .service(staff::delete_staff)
+        .service(staff::post_staff_position)
+        .service(staff::delete_staff_position);
     app.service(realtime::get_socket)
         .service(realtime::get_online_users)
         .service(realtime::get_connections)

@@ -217,6 +217,16 @@ pub async fn update_staff(
     )
 }
 
+/// Marks a person as left.
+pub async fn mark_left(conn: &mut Conn, id: StaffId, now: i64) -> Result<u64, DbError> {
+    sql_exec!(
+        conn,
+        "UPDATE hr_staff SET status = 'left', version = version + 1, updated_at = $2 WHERE id = $1",
+        id.0,
+        now
+    )
+}
+
 /// Lists the positions that a person is in.
 pub async fn held_by(conn: &mut Conn, staff: StaffId) -> Result<Vec<HeldRow>, DbError> {
     sql_all!(

@@ -1,0 +1,146 @@
+//! The routes of staff and of who is in which position.
+
+use super::{Answer, SearchQuery};
+use crate::core::Core;
+use crate::db::paging::{Listing, Page, PageQuery};
+use crate::hr::change_staff::Change;
+use crate::hr::model::{HeldOut, NewHeld, NewStaff, StaffOut, StaffPatch};
+use crate::hr::{change_staff, staff, staff_positions};
+use crate::web::answer::Saved;
+use crate::web::extract::{Body, Caller};
+use crate::web::problem::ProblemBody;
+use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Lists staff with their positions.
+#[utoipa::path(tag = "staff", params(SearchQuery, PageQuery), responses(
+    (status = 200, body = Listing<StaffOut>), (status = 403, body = ProblemBody)))]
+#[get("/api/v1/staff")]
+pub async fn get_staff(
+    core: web::Data<Core>,
+    request: HttpRequest,
+    Caller(by): Caller,
+    query: web::Query<SearchQuery>,
+    page: web::Query<PageQuery>,
+) -> Answer {
+    let page = Page::from(*page);
+    let (count, rows) = staff::list(&core, &by, query.search.as_deref(), page).await?;
+    Ok(HttpResponse::Ok().json(Listing::new(count, rows, page, request.path(), request.query_string())))
+}
+
+/// Reads one staff record; one's own without a permission.
+#[utoipa::path(tag = "staff", params(("guid" = String, Path)), responses(
+    (status = 200, body = StaffOut), (status = 400, body = ProblemBody), (status = 403, body = ProblemBody),
+    (status = 404, body = ProblemBody)))]
+#[get("/api/v1/staff/{guid}")]
+pub async fn get_staff_record(core: web::Data<Core>, Caller(by): Caller, guid: web::Path<String>) -> Answer {
+    Ok(HttpResponse::Ok().json(staff::get(&core, &by, &guid).await?))
+}
+
+/// Creates a staff record; the person is in no position.
+#[utoipa::path(tag = "staff", request_body = NewStaff, responses(
+    (status = 201, body = StaffOut), (status = 400, body = ProblemBody), (status = 403, body = ProblemBody),
+    (status = 409, body = ProblemBody)))]
+#[post("/api/v1/staff")]
+pub async fn post_staff(core: web::Data<Core>, Caller(by): Caller, Body(new): Body<NewStaff>) -> Answer {
+    let made = core
+        .write(by, move |core, by| {
+            let new = new.clone();
+            async move { staff::create(&core, &by, &new).await }
+        })
+        .await?;
+    Ok(HttpResponse::Created().json(made))
+}
+
+/// Changes a staff record; login and status decide who holds the person's positions.
+#[utoipa::path(tag = "staff", params(("guid" = String, Path)), request_body = StaffPatch, responses(
+    (status = 200, body = StaffOut), (status = 400, body = ProblemBody), (status = 403, body = ProblemBody),
+    (status = 404, body = ProblemBody), (status = 409, body = ProblemBody), (status = 412, body = ProblemBody)))]
+#[patch("/api/v1/staff/{guid}")]
+pub async fn patch_staff(
+    core: web::Data<Core>,
+    Caller(by): Caller,
+    guid: web::Path<String>,
+    Body(patch): Body<StaffPatch>,
+) -> Answer {
+    let changed = core
+        .write(by, move |core, by| {
+            let (guid, patch) = (guid.clone(), patch.clone());
+            async move { change_staff::update(&core, &by, &guid, &patch).await }
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(changed))
+}
+
+/// Marks a person as left and ends all positions; the record stays.
+#[utoipa::path(tag = "staff", params(("guid" = String, Path)), responses(
+    (status = 200, body = Saved), (status = 403, body = ProblemBody), (status = 404, body = ProblemBody)))]
+#[delete("/api/v1/staff/{guid}")]
+pub async fn delete_staff(core: web::Data<Core>, Caller(by): Caller, guid: web::Path<String>) -> Answer {
+    let (rev, change) = core
+        .write(by, move |core, by| {
+            let guid = guid.clone();
+            async move { change_staff::leave(&core, &by, &guid).await }
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(Saved { rev: rev.map(|rev| rev.0), changed: change == Change::Changed }))
+}
+
+/// What putting somebody into a position answers.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StaffPositionSaved {
+    /// The revision; null when nobody's permissions rest on the change.
+    rev: Option<i64>,
+    /// False: it already was so.
+    changed: bool,
+    /// The person.
+    staff_guid: String,
+    /// The position, and how the person is in it.
+    #[serde(flatten)]
+    position: HeldOut,
+}
+
+/// `AssignStaffPosition` (S1-35); repeating it is harmless.
+#[utoipa::path(tag = "staff", params(("guid" = String, Path)), request_body = NewHeld, responses(
+    (status = 200, body = StaffPositionSaved), (status = 400, body = ProblemBody), (status = 403, body = ProblemBody),
+    (status = 404, body = ProblemBody), (status = 409, body = ProblemBody)))]
+#[post("/api/v1/staff/{guid}/positions")]
+pub async fn post_staff_position(
+    core: web::Data<Core>,
+    Caller(by): Caller,
+    guid: web::Path<String>,
+    Body(new): Body<NewHeld>,
+) -> Answer {
+    let staff_guid = guid.to_lowercase();
+    let (rev, change, position) = core
+        .write(by, move |core, by| {
+            let (guid, new) = (guid.clone(), new.clone());
+            async move { staff_positions::assign(&core, &by, &guid, &new).await }
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(StaffPositionSaved {
+        rev: rev.map(|rev| rev.0),
+        changed: change == Change::Changed,
+        staff_guid,
+        position,
+    }))
+}
+
+/// Takes a person out of a position; repeating it is harmless.
+#[utoipa::path(tag = "staff", params(("guid" = String, Path), ("position_guid" = String, Path)), responses(
+    (status = 200, body = Saved), (status = 403, body = ProblemBody), (status = 404, body = ProblemBody)))]
+#[delete("/api/v1/staff/{guid}/positions/{position_guid}")]
+pub async fn delete_staff_position(
+    core: web::Data<Core>,
+    Caller(by): Caller,
+    path: web::Path<(String, String)>,
+) -> Answer {
+    let rev = core
+        .write(by, move |core, by| {
+            let path = path.clone();
+            async move { staff_positions::end(&core, &by, &path.0, &path.1).await }
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(Saved::from(rev)))
+}
