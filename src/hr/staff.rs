@@ -39,7 +39,7 @@ pub async fn get(core: &Core, by: &Principal, guid: &str) -> Result<StaffOut, Re
     let guid = parse_guid("guid", guid)?;
     let mut conn = core.db.read().await?;
     let found = store::staff_of_guid(&mut conn, by.company(), &guid).await?;
-    if !found.as_ref().is_some_and(|staff| staff.account_id == Some(by.account().0)) {
+    if found.as_ref().is_none_or(|staff| staff.account_id != Some(by.account().0)) {
         by.require("staff:view")?;
     }
     with_positions(&mut conn, found.ok_or(MISSING)?).await
