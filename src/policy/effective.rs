@@ -4,6 +4,7 @@
 
 use super::{Bits, Catalogue, Scope};
 use livegrant_actors::{AccountId, ApplicationId, CompanyId, PositionId, RoleId};
+use serde::Serialize;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -92,7 +93,14 @@ pub struct AccountFacts {
     pub stored_hash: Arc<str>,
 }
 
-/// A company's or an application's state.
+impl AccountFacts {
+    /// Answers the account's own state.
+    pub fn standing(&self) -> Standing {
+        Standing { enabled: self.enabled, epoch: self.epoch }
+    }
+}
+
+/// An account's, a company's or an application's state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Standing {
     /// Switched on.
@@ -145,12 +153,47 @@ pub struct Effective {
     pub epochs: Vec<(Scope, i64)>,
 }
 
+/// Something that keeps a permission, or one way to it, from counting now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Obstacle {
+    /// The account is disabled.
+    AccountOff,
+    /// The company is switched off.
+    CompanyOff,
+    /// The application is switched off.
+    ApplicationOff,
+    /// The permission is switched off.
+    PermissionOff,
+    /// The role or position is switched off.
+    HolderOff,
+    /// The role or position belongs to another company.
+    OtherCompany,
+    /// The role belongs to another application.
+    OtherApplication,
+    /// The grant starts later.
+    NotStarted,
+    /// The grant is over.
+    Over,
+}
+
 impl Grant {
-    fn counts(&self, at: At) -> bool {
-        match at {
-            At::Log => self.started,
-            At::Instant(now) => self.from.is_none_or(|from| from <= now) && self.to.is_none_or(|to| now < to),
-        }
+    /// Names everything that keeps this grant of a holder from counting; nothing: it counts.
+    pub fn obstacles(&self, holder: &GrantHolder, view: View, at: At) -> impl Iterator<Item = Obstacle> {
+        let (early, over) = match at {
+            At::Log => (!self.started, false),
+            At::Instant(now) => {
+                (self.from.is_some_and(|from| now < from), self.to.is_some_and(|to| to <= now))
+            }
+        };
+        let foreign = holder.application.0 != 0 && holder.application != view.application;
+        those_that_stand([
+            (!holder.enabled, Obstacle::HolderOff),
+            (holder.company != view.company, Obstacle::OtherCompany),
+            (foreign, Obstacle::OtherApplication),
+            (early, Obstacle::NotStarted),
+            (over, Obstacle::Over),
+        ])
     }
 
     fn next_limit(&self, at: At) -> Option<i64> {
@@ -159,13 +202,20 @@ impl Grant {
     }
 }
 
-impl GrantHolder {
-    /// Answers whether this holder counts in the view.
-    pub fn counts(&self, view: View) -> bool {
-        self.enabled
-            && self.company == view.company
-            && (self.application.0 == 0 || self.application == view.application)
-    }
+/// Names everything that keeps an account from having anything in a view; nothing: its grants count.
+pub fn standstill(policy: &PolicyFacts, account: Standing, view: View) -> impl Iterator<Item = Obstacle> {
+    let company = policy.companies.get(&view.company).is_some_and(|company| company.enabled);
+    let application =
+        policy.applications.get(&view.application).is_some_and(|application| application.enabled);
+    those_that_stand([
+        (!account.enabled, Obstacle::AccountOff),
+        (!company, Obstacle::CompanyOff),
+        (!application, Obstacle::ApplicationOff),
+    ])
+}
+
+fn those_that_stand<const N: usize>(obstacles: [(bool, Obstacle); N]) -> impl Iterator<Item = Obstacle> {
+    obstacles.into_iter().filter_map(|(stands, obstacle)| stands.then_some(obstacle))
 }
 
 /// Computes an account's effective set in a view.
@@ -186,12 +236,13 @@ pub fn effective(policy: &PolicyFacts, account: &AccountFacts, view: View, at: A
         // A holder that is not known here has never been changed since it was made: epoch 0.
         let holder = policy.holders.get(&grant.holder);
         result.epochs.push((grant.holder.scope(), holder.map_or(0, |holder| holder.epoch)));
-        let Some(holder) = holder.filter(|holder| holder.counts(view) && grant.counts(at)) else { continue };
+        let counts = |holder: &&Arc<GrantHolder>| grant.obstacles(holder, view, at).next().is_none();
+        let Some(holder) = holder.filter(counts) else { continue };
         result.permissions.extend(&holder.permissions);
         result.holders.push(grant.holder);
     }
     result.holders.sort();
-    if !(account.enabled && company.enabled && application.enabled) {
+    if standstill(policy, account.standing(), view).next().is_some() {
         result.permissions = Bits::default();
         return result;
     }

@@ -1,5 +1,5 @@
 //! The policy: who may do what, in which order it changed, and how a stale decision is found out.
-//! `scope` (epochs, stamps) · `change` (what the log knows) · `effective` (the one computation) · `table` and `apply`
+//! `scope` (epochs, stamps) · `change` (what the log knows) · `effective` (the one computation) · `explain` (the same, with its reasons) · `table` and `apply`
 //! (the node's memory, following the log) · `snapshot` (what is enforced, what is told) · `principal` (the caller) ·
 //! `timed` (grants with time limits) · `store` (SQL). It knows no routes, no sockets and none of the areas.
 
@@ -8,6 +8,7 @@ mod bits;
 mod catalogue;
 mod change;
 pub mod effective;
+pub mod explain;
 mod principal;
 mod scope;
 mod snapshot;
@@ -18,7 +19,9 @@ pub mod timed;
 pub use bits::Bits;
 pub use catalogue::{Catalogue, Permission};
 pub use change::{Edit, PolicyChange, raised};
-pub use effective::{AccountFacts, At, GrantHolder, HolderId, PolicyFacts, SYSTEM_ADMIN, Standing, View};
+pub use effective::{
+    AccountFacts, At, GrantHolder, HolderId, Obstacle, PolicyFacts, SYSTEM_ADMIN, Standing, View,
+};
 pub use livegrant_actors::EndCode;
 pub use principal::{Origin, Principal};
 pub use scope::{Scope, Stamp, lock_key};
