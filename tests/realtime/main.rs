@@ -1,4 +1,17 @@
-//! The sockets of the running application, seen from the tabs.
+//! The sockets of the running application, seen from the tabs: what opens one, what reaches it, what ends it.
 
 #[path = "../support/mod.rs"]
 mod support;
+
+mod audience;
+mod endings;
+mod expiry;
+mod frames;
+mod handshake;
+mod kick;
+mod kick_races;
+mod order;
+mod protocol;
+mod receipts;
+mod timed;
+mod triggers;
