@@ -2,5 +2,3 @@
 
 #[path = "../support/mod.rs"]
 mod support;
-
-mod smoke;

@@ -159,7 +159,11 @@ served! {
 }
 
 /// Opens a tab, does something to its session, and takes what the tab is told last.
-async fn last_words(server: &TestServer, account: &Account, what: impl AsyncFnOnce()) -> (Value, u16, String) {
+async fn last_words(
+    server: &TestServer,
+    account: &Account,
+    what: impl AsyncFnOnce(),
+) -> (Value, u16, String) {
     let tab = server.tab(account).await;
     what().await;
     let (mut seen, close, reason) = tab.end().await;

@@ -105,6 +105,13 @@ impl Account {
             .await
     }
 
+    /// The same session with the tokens of a refresh's answer.
+    pub fn carried_on(&self, body: &Value) -> Self {
+        let text = |name: &str| body[name].as_str().expect("a token").to_owned();
+        let caller = self.caller.bearing(&text("access"));
+        Self { access: text("access"), refresh: text("refresh"), caller, ..self.clone() }
+    }
+
     /// The account's codes, as REST says.
     pub async fn codes(&self) -> Vec<String> {
         let (_, body) = self.get("/api/accounts/users/me/").await;

@@ -2,11 +2,11 @@
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
-use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::server::PATIENCE;
 
@@ -37,26 +37,31 @@ impl Tab {
 
     /// The same on a connection that is there already.
     pub async fn open_on(
-        stream: TcpStream,
+        mut stream: TcpStream,
         address: &str,
         headers: &[(&str, &str)],
     ) -> Result<Self, (u16, Value)> {
-        let mut request = format!("ws://{address}").into_client_request().expect("an address");
+        let (host, path) = address.split_once('/').expect("an address and a path");
+        let mut request = format!(
+            "GET /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
+             sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        );
         for (name, value) in headers {
-            let name = HeaderName::from_bytes(name.as_bytes()).expect("a header's name");
-            request.headers_mut().insert(name, HeaderValue::from_str(value).expect("a header's value"));
+            request += &format!("{name}: {value}\r\n");
         }
-        let shaking = tokio_tungstenite::client_async(request, stream);
-        match tokio::time::timeout(PATIENCE, shaking).await.expect("the handshake is answered") {
-            Ok((stream, _)) => Ok(Self { stream }),
-            Err(Error::Http(answer)) => {
-                let kind = answer.headers().get("content-type").cloned();
-                assert_eq!(kind.as_ref().map(HeaderValue::as_bytes), Some(&b"application/problem+json"[..]));
-                let body = answer.body().as_deref().unwrap_or_default();
-                Err((answer.status().as_u16(), serde_json::from_slice(body).unwrap_or_default()))
-            }
-            Err(error) => panic!("the handshake failed: {error}"),
+        request += "\r\n";
+        let shaking = async {
+            stream.write_all(request.as_bytes()).await.expect("the server takes the handshake");
+            read_answer(&mut stream).await
+        };
+        let (head, rest) = tokio::time::timeout(PATIENCE, shaking).await.expect("a handshake is answered");
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+        if status != 101 {
+            assert!(head.to_lowercase().contains("content-type: application/problem+json"), "{head}");
+            return Err((status, serde_json::from_slice(&rest).expect("a problem is JSON")));
         }
+        assert!(head.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "the key's answer of RFC 6455 1.3: {head}");
+        Ok(Self { stream: WebSocketStream::from_partially_read(stream, rest, Role::Client, None).await })
     }
 
     /// Answers what comes next; heartbeats are passed over.
@@ -135,4 +140,21 @@ impl Tab {
     pub async fn send_message(&mut self, message: Message) {
         let _ = self.stream.send(message).await;
     }
+}
+
+/// Reads the head of an answer and what came with it; the whole body when it is a refusal, which ends the connection.
+async fn read_answer(stream: &mut TcpStream) -> (String, Vec<u8>) {
+    let mut bytes = Vec::new();
+    let end = loop {
+        if let Some(at) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
+            break at + 4;
+        }
+        let read = stream.read_buf(&mut bytes).await.expect("the answer is readable");
+        assert!(read > 0, "hung up without an answer");
+    };
+    let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+    if !head.starts_with("HTTP/1.1 101") {
+        stream.read_to_end(&mut bytes).await.expect("the answer ends");
+    }
+    (head, bytes[end..].to_vec())
 }
