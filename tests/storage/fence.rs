@@ -9,7 +9,7 @@
 use livegrant::access::role_permissions::{self, Mode, Order};
 use livegrant::access::{account_roles, model::GrantIn, model::RolePatch, roles};
 use livegrant::auth::model::AccountPatch;
-use livegrant::auth::{end_sessions, store::SessionFilter, update_account};
+use livegrant::auth::{end_sessions, model::SessionFilter, update_account};
 use livegrant::core::Core;
 use livegrant::db::Fence;
 use livegrant::policy::{HolderId, Principal};

@@ -3,7 +3,7 @@
 
 use livegrant::auth::login::{Attempt, login};
 use livegrant::auth::model::NewAccount;
-use livegrant::auth::store::SessionFilter;
+use livegrant::auth::model::SessionFilter;
 use livegrant::auth::{Keys, accounts, end_sessions};
 use livegrant::core::Core;
 use livegrant::db::Fence;
