@@ -4,7 +4,7 @@
 
 use super::{Bits, Catalogue, Scope};
 use livegrant_actors::{AccountId, ApplicationId, CompanyId, PositionId, RoleId};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -154,8 +154,8 @@ pub struct Effective {
 }
 
 /// Something that keeps a permission, or one way to it, from counting now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, utoipa::ToSchema)]
+#[schema(rename_all = "snake_case")]
 pub enum Obstacle {
     /// The account is disabled.
     AccountOff,
@@ -175,6 +175,29 @@ pub enum Obstacle {
     NotStarted,
     /// The grant is over.
     Over,
+}
+
+impl Obstacle {
+    /// Answers the name that answers carry.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AccountOff => "account_off",
+            Self::CompanyOff => "company_off",
+            Self::ApplicationOff => "application_off",
+            Self::PermissionOff => "permission_off",
+            Self::HolderOff => "holder_off",
+            Self::OtherCompany => "other_company",
+            Self::OtherApplication => "other_application",
+            Self::NotStarted => "not_started",
+            Self::Over => "over",
+        }
+    }
+}
+
+impl Serialize for Obstacle {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
 }
 
 impl Grant {

@@ -4,6 +4,7 @@
 pub mod answer;
 pub mod browser;
 pub mod cookies;
+pub mod etag;
 pub mod extract;
 pub mod idempotency;
 pub mod methods;

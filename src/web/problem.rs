@@ -62,6 +62,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("outdated", "the row was changed since it was read"),
     ("password_length", "the password is too short or too long"),
     ("password_weak", "the password is the login name"),
+    ("permission_held", "a role or position has the permission"),
     ("policy_unproven", "this node cannot prove that its policy is current (I7)"),
     ("position_held", "somebody is in the position"),
     ("role_held", "somebody holds the role"),

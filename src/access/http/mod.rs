@@ -1,6 +1,10 @@
 //! The routes of access: roles, grants, the catalogue, checks and the logs; parse, call one use case, answer.
 
 pub mod account_roles;
+pub mod catalogue;
+pub mod check;
+pub mod logs;
+pub mod own;
 pub mod roles;
 pub mod system;
 

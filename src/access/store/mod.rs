@@ -1,5 +1,10 @@
 //! The SQL of roles and grants.
 
+pub mod catalogue;
+pub mod logs;
+pub mod objects;
+pub mod review;
+
 use super::model::RoleRow;
 use crate::db::paging::Page;
 use crate::db::{Conn, DbError};

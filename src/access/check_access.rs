@@ -1,0 +1,138 @@
+//! `CheckAccessControl(staffGuid, operation, resource, resourceId)` (S1-21 … S1-27): asks the matrix for a person, with
+//! what he holds now. Whatever is unknown is denied with a message (S1-26), never allowed. It changes nothing and answers
+//! about a person; what the caller himself may do is checked by each use case, not here.
+
+use super::check::{About, Missing, Operation, Resource, judge, rule};
+use super::store::objects;
+use crate::core::Core;
+use crate::hr::resolve::{ResolvedGuid, account_of_guid};
+use crate::policy::effective::effective;
+use crate::policy::{At, Principal, View};
+use crate::refusal::Refusal;
+use livegrant_actors::AccountId;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// The question.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Question {
+    /// Guid of the person's account or staff record (C12).
+    pub staff_guid: String,
+    /// `create`, `update`, `delete`, `view` or `approve`.
+    pub operation: String,
+    /// `organization`, `position`, `staff`, `leave` or `workflow`.
+    pub resource: String,
+    /// Guid of the object; empty asks about the class. For `create` `leave`: whom the leave is for, oneself when empty.
+    #[serde(default)]
+    pub resource_id: Option<String>,
+}
+
+/// The answer (S1-22).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AccessDecision {
+    /// Yes or no.
+    pub has_permission: bool,
+    /// Why not; empty with a yes.
+    pub error_message: String,
+    /// `NoPermissionError`, `not_found`, `unknown_operation` or `unknown_resource`; null with a yes.
+    pub code: Option<&'static str>,
+    /// The permission that a yes rests on; null with a no, and where one's own record needs none.
+    pub permission: Option<&'static str>,
+}
+
+impl AccessDecision {
+    fn yes(permission: Option<&'static str>) -> Self {
+        Self { has_permission: true, error_message: String::new(), code: None, permission }
+    }
+
+    fn no(code: &'static str, message: impl Into<String>) -> Self {
+        Self { has_permission: false, error_message: message.into(), code: Some(code), permission: None }
+    }
+}
+
+/// Answers whether a person may do what is asked. About oneself everybody may ask, about others holders of
+/// `permission:view`.
+pub async fn check_access_control(
+    core: &Core,
+    by: &Principal,
+    question: &Question,
+) -> Result<AccessDecision, Refusal> {
+    let person = account_of_guid(core, by, &question.staff_guid).await?;
+    if person.and_then(|person| person.account) != Some(by.account()) {
+        by.require("permission:view")?;
+    }
+    let Ok(operation) = question.operation.parse::<Operation>() else {
+        return Ok(AccessDecision::no("unknown_operation", "the operation is not one of the check matrix"));
+    };
+    let Ok(resource) = question.resource.parse::<Resource>() else {
+        return Ok(AccessDecision::no("unknown_resource", "the resource is not one of the check matrix"));
+    };
+    let Some(person) = person else {
+        return Ok(AccessDecision::no("not_found", "staffGuid names nobody in your company"));
+    };
+    let Some(account) = person.account else {
+        return Ok(AccessDecision::no("NoPermissionError", "this person has no account"));
+    };
+    let named = question.resource_id.as_deref().filter(|id| !id.is_empty());
+    let Some(about) = about(core, by, person, operation, resource, named).await? else {
+        return Ok(AccessDecision::no("not_found", format!("there is no such {resource} in the company")));
+    };
+    let held = held(core, by, account).await?;
+    Ok(match judge(rule(operation, resource), about, |code| held.iter().any(|held| **held == *code)) {
+        Ok(permission) => AccessDecision::yes(permission),
+        Err(missing) => AccessDecision::no("NoPermissionError", message(operation, resource, about, missing)),
+    })
+}
+
+/// Finds out what the question is about; `None` when the named object does not exist in the company.
+async fn about(
+    core: &Core,
+    by: &Principal,
+    person: ResolvedGuid,
+    operation: Operation,
+    resource: Resource,
+    named: Option<&str>,
+) -> Result<Option<About>, Refusal> {
+    let Some(id) = named else {
+        let for_oneself = (operation, resource) == (Operation::Create, Resource::Leave);
+        return Ok(Some(if for_oneself { About::Own } else { About::Class }));
+    };
+    let whose = |other: ResolvedGuid| if other == person { About::Own } else { About::Other };
+    let exists = match (resource, operation) {
+        (Resource::Staff, _) | (Resource::Leave, Operation::Create) => {
+            return Ok(account_of_guid(core, by, id).await?.map(whose));
+        }
+        (Resource::Organization, _) => {
+            objects::organization_exists(&mut core.db.read().await?, by.company(), id).await?
+        }
+        (Resource::Position, _) => {
+            objects::position_exists(&mut core.db.read().await?, by.company(), id).await?
+        }
+        // There are no leave requests and no processes yet.
+        (Resource::Leave | Resource::Workflow, _) => false,
+    };
+    Ok(exists.then_some(About::Other))
+}
+
+/// Answers what an account holds now in the caller's application and company: the set that enforcement has.
+async fn held(core: &Core, by: &Principal, account: AccountId) -> Result<Vec<std::sync::Arc<str>>, Refusal> {
+    let Some(member) = core.policy.member(account).await? else { return Ok(Vec::new()) };
+    let view = View { application: by.session().view.application, company: by.company() };
+    let at = At::Instant(core.clock.now_ms());
+    Ok(core.policy.with_facts(|facts| {
+        facts.catalogue.codes_of(&effective(facts, &member.facts(), view, at).permissions)
+    }))
+}
+
+fn message(operation: Operation, resource: Resource, about: About, missing: Missing) -> String {
+    let asked = format!("{operation} {resource}");
+    match missing {
+        Missing::Codes(codes) => format!("{asked} needs the permission {}", codes.join(" or ")),
+        Missing::Code(code) if about == About::Class => format!("{asked} needs the permission {code}"),
+        Missing::Code(code) => format!("{asked} of somebody else needs the permission {code}"),
+        Missing::Own => format!("{asked} is only for one's own, while it is a draft"),
+        Missing::Rule(why) => format!("{asked} is allowed to nobody: {why}"),
+    }
+}
