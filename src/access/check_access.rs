@@ -6,11 +6,12 @@ use super::check::{About, Missing, Operation, Resource, judge, rule};
 use super::store::objects;
 use crate::core::Core;
 use crate::hr::resolve::{ResolvedGuid, account_of_guid};
-use crate::policy::effective::effective;
+use crate::policy::effective::{effective, standstill};
 use crate::policy::{At, Principal, View};
 use crate::refusal::Refusal;
 use livegrant_actors::AccountId;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// The question.
@@ -79,7 +80,9 @@ pub async fn check_access_control(
     let Some(about) = about(core, by, person, operation, resource, named).await? else {
         return Ok(AccessDecision::no("not_found", format!("there is no such {resource} in the company")));
     };
-    let held = held(core, by, account).await?;
+    let Some(held) = held(core, by, account).await? else {
+        return Ok(AccessDecision::no("NoPermissionError", "this person's account is switched off"));
+    };
     Ok(match judge(rule(operation, resource), about, |code| held.iter().any(|held| **held == *code)) {
         Ok(permission) => AccessDecision::yes(permission),
         Err(missing) => AccessDecision::no("NoPermissionError", message(operation, resource, about, missing)),
@@ -116,13 +119,15 @@ async fn about(
     Ok(exists.then_some(About::Other))
 }
 
-/// Answers what an account holds now in the caller's application and company: the set that enforcement has.
-async fn held(core: &Core, by: &Principal, account: AccountId) -> Result<Vec<std::sync::Arc<str>>, Refusal> {
-    let Some(member) = core.policy.member(account).await? else { return Ok(Vec::new()) };
+/// Answers what an account holds now in the caller's application and company: the set that enforcement has. `None`:
+/// account, company or application is off, and nothing helps, not even that a record is one's own.
+async fn held(core: &Core, by: &Principal, account: AccountId) -> Result<Option<Vec<Arc<str>>>, Refusal> {
+    let Some(member) = core.policy.member(account).await? else { return Ok(None) };
     let view = View { application: by.session().view.application, company: by.company() };
-    let at = At::Instant(core.clock.now_ms());
+    let (known, at) = (member.facts(), At::Instant(core.clock.now_ms()));
     Ok(core.policy.with_facts(|facts| {
-        facts.catalogue.codes_of(&effective(facts, &member.facts(), view, at).permissions)
+        let stands_still = standstill(facts, known.standing(), view).next().is_some();
+        (!stands_still).then(|| facts.catalogue.codes_of(&effective(facts, &known, view, at).permissions))
     }))
 }
 
