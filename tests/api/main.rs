@@ -2,3 +2,13 @@
 
 #[path = "../support/mod.rs"]
 mod support;
+
+mod bad_input;
+mod cookies;
+mod described;
+mod passwords;
+mod permissions;
+mod repeating;
+mod signing_in;
+mod throttling;
+mod tokens;

@@ -1,0 +1,142 @@
+//! What the API says of itself is what it does: every described route asks who is there, every error code is listed once.
+
+use std::collections::BTreeSet;
+
+use livegrant::web::openapi;
+use livegrant::web::problem::CODES;
+use serde_json::{Value, json};
+
+use crate::support::{ok, refused, served_once};
+
+/// The routes that need nobody to be signed in, each with why.
+const PUBLIC: [(&str, &str); 6] = [
+    ("post", "/api/auth/login/"),   // this is how one signs in
+    ("post", "/api/auth/refresh/"), // the refresh token is the proof
+    ("get", "/healthz"),            // for supervisors
+    ("get", "/readyz"),             // for load balancers
+    ("get", "/metrics"),            // for the collector
+    ("get", "/api/v1/page-facts"),  // what the sign-in page shows before anybody signed in
+];
+
+/// Every described operation: method, path, description.
+fn operations(document: &Value) -> Vec<(String, String, Value)> {
+    let paths = document["paths"].as_object().expect("paths");
+    let of = |(path, item): (&String, &Value)| {
+        let methods = item.as_object().expect("an item").clone();
+        let path = path.clone();
+        methods
+            .into_iter()
+            .filter(|(method, _)| ["get", "post", "put", "patch", "delete"].contains(&method.as_str()))
+            .map(move |(method, operation)| (method, path.clone(), operation))
+            .collect::<Vec<_>>()
+    };
+    paths.iter().flat_map(of).collect()
+}
+
+/// The path with something in place of its parameters.
+fn filled(path: &str) -> String {
+    let mut out = String::new();
+    for part in path.split_inclusive(['{', '}']) {
+        match part.strip_suffix('}') {
+            Some(_) => out.push('1'),
+            None => out.push_str(part.trim_end_matches('{')),
+        }
+    }
+    out
+}
+
+served_once! {
+    async fn no_described_route_answers_a_stranger(server: TestServer) {
+        let document: Value = ok(server.anonymous().get("/api/v1/openapi.json").await);
+        assert_eq!(document["openapi"], "3.1.0");
+        let operations = operations(&document);
+        assert!(operations.len() > 40, "{}", operations.len());
+        let before = server.rows().await;
+        for (method, path, _) in &operations {
+            if PUBLIC.contains(&(method.as_str(), path.as_str())) {
+                continue;
+            }
+            let (path, method) = (filled(path), method.to_uppercase());
+            for body in [Value::Null, json!({}), json!("no object")] {
+                let answer = server.anonymous().ask(&method, &path, &body).await;
+                assert_eq!(answer.0, 401, "{method} {path}");
+                refused(answer, 401, "token_missing");
+            }
+            let stranger = server.anonymous().bearing("x.y.z");
+            refused(stranger.ask(&method, &path, &Value::Null).await, 401, "token_invalid");
+        }
+        assert_eq!(before, server.rows().await);
+    }
+
+    /// No permission opens nothing: whoever has no code at all gets no 2xx but his own affairs.
+    async fn no_described_route_serves_who_may_do_nothing(server: TestServer) {
+        let nobody = server.account("nobody", &[]).await;
+        let own = [
+            "/api/auth/", "/api/accounts/users/me/", "/api/accounts/users/change_password/", "/api/v1/me/",
+            "/role/getFunctionCodeList", "/healthz", "/readyz", "/metrics",
+        ];
+        let document: Value = ok(server.anonymous().get("/api/v1/openapi.json").await);
+        let before = server.rows().await;
+        for (method, path, _) in operations(&document) {
+            if own.iter().any(|own| path.starts_with(own)) {
+                continue;
+            }
+            let (path, method) = (filled(&path), method.to_uppercase());
+            let (status, body) = nobody.ask(&method, &path, &json!({})).await;
+            assert!(matches!(status, 400 | 403 | 404), "{method} {path}: {status} {body}");
+        }
+        assert_eq!(before, server.rows().await);
+    }
+
+    async fn the_document_is_the_one_that_the_command_prints(server: TestServer) {
+        let served: Value = ok(server.anonymous().get("/api/v1/openapi.json").await);
+        let printed: Value = serde_json::from_str(&openapi::document().to_json().unwrap()).unwrap();
+        assert_eq!(served, printed);
+        let mut names = BTreeSet::new();
+        for (method, path, operation) in operations(&served) {
+            assert!(operation["summary"].is_string() || operation["description"].is_string(), "{method} {path}");
+            let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
+            assert!(!id.is_empty() && names.insert(id), "{method} {path} has no name of its own");
+            let tagged = operation["tags"].as_array().is_some_and(|tags| !tags.is_empty());
+            assert!(tagged, "{method} {path} has no tag");
+        }
+    }
+
+    /// The pages of the description come with the binary; nothing is fetched from elsewhere.
+    async fn the_api_browser_works_offline(server: TestServer) {
+        let html = match ok(server.anonymous().get("/docs/").await) {
+            Value::String(html) => html,
+            other => panic!("no page: {other}"),
+        };
+        assert!(html.contains("swagger"));
+        for part in html.split(['"', '\'']).filter(|part| part.contains("//")) {
+            assert!(!part.starts_with("http") && !part.starts_with("//"), "{part}");
+        }
+    }
+
+    async fn the_process_can_be_watched(server: TestServer) {
+        let (anonymous, alice) = (server.anonymous(), server.account("alice", &[]).await);
+        let _tab = server.tab(&alice).await;
+        assert_eq!(ok(anonymous.get("/healthz").await), json!("ok"));
+        let ready = ok(anonymous.get("/readyz").await);
+        for part in ["database", "policy", "engine", "process"] {
+            assert_eq!(ready[part], "ok", "{ready}");
+        }
+        assert!(ready["applied_rev"].as_i64().unwrap() > 0);
+        let metrics = ok(anonymous.get("/metrics").await);
+        let metrics = metrics.as_str().unwrap();
+        for name in ["livegrant_tabs", "livegrant_accounts_online", "livegrant_applied_rev"] {
+            assert!(metrics.contains(name), "{name}: {metrics}");
+        }
+    }
+}
+
+#[test]
+fn every_code_is_listed_once() {
+    let codes: BTreeSet<&str> = CODES.iter().map(|(code, _)| *code).collect();
+    assert_eq!(codes.len(), CODES.len());
+    for (code, meaning) in CODES {
+        assert!(!meaning.is_empty(), "{code}");
+        assert!(code.chars().all(|c| c.is_ascii_alphabetic() || c == '_'), "{code}");
+    }
+}
