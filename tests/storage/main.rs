@@ -7,10 +7,16 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod catalogue;
 mod commit_order;
 mod fence;
 mod house;
 mod last_administrator;
+mod listed;
 mod revisions;
 mod sign_in;
+mod sql_literals;
+mod store_access;
+mod store_auth;
+mod store_policy;
 mod time_limits;
