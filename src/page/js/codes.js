@@ -26,6 +26,14 @@ const AREAS = {
 };
 
 const NAMES = {
+  "menu:organization": ["Menu: organisation", "菜单：组织"],
+  "menu:staff": ["Menu: staff", "菜单：人员"],
+  "menu:access": ["Menu: access", "菜单：权限"],
+  "menu:online": ["Menu: online", "菜单：在线"],
+  "button:organization.add": ["Button: add organisation", "按钮：新增组织"],
+  "button:staff.add": ["Button: add staff", "按钮：新增人员"],
+  "button:access.save": ["Button: save permissions", "按钮：保存权限"],
+  "button:online.kick": ["Button: end session", "按钮：踢出"],
   "org:view": ["View organisations", "组织查看"],
   "org:create": ["Create organisations", "组织创建"],
   "org:update": ["Update organisations", "组织更新"],
