@@ -67,6 +67,7 @@ impl SessionActor {
             last_heard: now,
             last_ping: now,
             blocked_since: None,
+            untold: false,
             acked: None,
             unacked: Vec::new(),
             outbox: Outbox::default(),

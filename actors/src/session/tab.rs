@@ -78,6 +78,8 @@ pub(crate) struct Tab {
     pub last_heard: i64,
     pub last_ping: i64,
     pub blocked_since: Option<i64>,
+    /// A sweep has found its session ended, and no change told it.
+    pub untold: bool,
     /// The state it was last told.
     pub state: Arc<State>,
     /// What it is found by; follows the subject even when the state says the same.

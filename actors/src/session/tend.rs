@@ -22,6 +22,8 @@ impl SessionActor {
                     tab.last_ping = now;
                     tab.outbox.push(Frame::ping(), desk.bounds());
                 }
+                // Only what two sweeps in a row find: a change that is just under way tells it with its author.
+                Verdict::End if !tab.untold => tab.untold = true,
                 Verdict::End => {
                     let (code, reason) = tab.subject.ending();
                     desk.end(tab, code, &reason, None);
