@@ -160,6 +160,10 @@ pub fn body_bytes(
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
+    // A list would be taken as the fields in their order.
+    if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+        return Err(Refusal::invalid("body", "invalid", "expected an object"));
+    }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let cause = error.inner().to_string();
@@ -229,6 +233,7 @@ mod tests {
     fn a_wrong_body_is_refused_by_the_name_of_its_field() {
         assert_eq!(refused("{"), ("malformed_json", "body".to_owned()));
         assert_eq!(refused("{}"), ("invalid", "roles".to_owned()));
+        assert_eq!(refused("[[]]"), ("invalid", "body".to_owned()));
         assert_eq!(refused(r#"{"roles":[],"x":1}"#), ("invalid", "x".to_owned()));
         assert_eq!(refused(r#"{"roles":[{"id":"7"}]}"#), ("invalid", "roles[0].id".to_owned()));
         assert_eq!(refused(r#"{"roles":[{}]}"#), ("invalid", "roles[0].id".to_owned()));
