@@ -100,7 +100,7 @@ served_once! {
         let upgrade_13 = |path: &str| upgrade(path).header("sec-websocket-version", "13");
         refused(crate::support::answer(upgrade_13("/ws/other")).await, 404, "not_found");
         refused(crate::support::answer(upgrade_13("/api/v1/roles")).await, 404, "not_found");
-        // The same path without an upgrade says what it is.
+        // Asked for as a page, the path says what it is.
         refused(alice.get("/ws/permission").await, 400, "handshake_invalid");
         let old = upgrade("/ws/permission").header("sec-websocket-version", "8");
         assert_eq!(crate::support::answer(old).await.0, 400);
