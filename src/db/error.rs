@@ -35,6 +35,10 @@ impl From<sqlx::Error> for DbError {
                 _ => match cause.code().as_deref() {
                     // PostgreSQL: deadlock and serialisation; SQLite: BUSY and its snapshot variant.
                     Some("40P01" | "40001" | "5" | "517") => Self::Again,
+                    Some(code) if is_damage(code) => Self::Schema(format!(
+                        "the database is damaged ({}): restore a backup, or name another file in database.url",
+                        cause.message()
+                    )),
                     // PostgreSQL: shutdown and "starting up".
                     Some("57P01" | "57P02" | "57P03") => Self::Unavailable(cause.message().to_owned()),
                     _ => Self::Defect(error),
@@ -47,4 +51,9 @@ impl From<sqlx::Error> for DbError {
             _ => Self::Defect(error),
         }
     }
+}
+
+/// SQLite's CORRUPT and NOTADB, which have finer codes in their higher bits. PostgreSQL's codes have five characters.
+fn is_damage(code: &str) -> bool {
+    code.len() < 5 && code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 11 | 26))
 }

@@ -31,7 +31,12 @@ pub(super) async fn check(conn: &mut Conn) -> Result<(), DbError> {
         match sql_all!(conn, (i64, bool, Vec<u8>), "SELECT version, success, checksum FROM _sqlx_migrations")
         {
             Ok(rows) => rows,
-            Err(DbError::Defect(_)) => return Err(empty()),
+            Err(DbError::Defect(cause)) if is_missing_table(&cause) => return Err(empty()),
+            Err(DbError::Defect(cause)) => {
+                return Err(DbError::Schema(format!(
+                    "the record of migrations cannot be read ({cause}): {RESTORE}"
+                )));
+            }
             Err(other) => return Err(other),
         };
     if recorded.is_empty() {
@@ -64,4 +69,13 @@ pub(super) async fn check(conn: &mut Conn) -> Result<(), DbError> {
         ));
     }
     Ok(())
+}
+
+/// PostgreSQL has a code for it, SQLite only words.
+fn is_missing_table(cause: &sqlx::Error) -> bool {
+    cause.as_database_error().is_some_and(|cause| match cause.code().as_deref() {
+        Some("42P01") => true,
+        Some("1") => cause.message().starts_with("no such table"),
+        _ => false,
+    })
 }

@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::settings::{Database as DatabaseSettings, DatabaseKind, Synchronous};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{PgPool, SqlitePool};
+use sqlx::{ConnectOptions, PgPool, SqlitePool};
 use std::fs::File;
 use std::path::Path;
 use std::str::FromStr;
@@ -55,7 +55,8 @@ impl Db {
     /// Opens the database that the URL's scheme names. A SQLite file is created when missing and locked for this process.
     ///
     /// # Errors
-    /// [`DbError::Unavailable`] when it cannot be reached, [`DbError::Schema`] when the file is in use or damaged.
+    /// [`DbError::Unavailable`] when it cannot be reached or another process uses the file, [`DbError::Schema`] when the
+    /// file is damaged. The text says what to do.
     pub async fn open(settings: &DatabaseSettings, clock: Clock) -> Result<Self, DbError> {
         let pools = match settings.url.kind() {
             Some(DatabaseKind::Sqlite) => open_sqlite(settings).await?,
@@ -178,6 +179,7 @@ fn lock_file(path: &str) -> Result<Option<File>, DbError> {
 fn unreachable_file(path: &str, error: sqlx::Error) -> DbError {
     match DbError::from(error) {
         DbError::Defect(cause) => DbError::Unavailable(format!("{path}: {cause}")),
+        DbError::Schema(problem) => DbError::Schema(format!("{path}: {problem}")),
         other => other,
     }
 }
@@ -187,11 +189,30 @@ async fn open_postgres(settings: &DatabaseSettings) -> Result<Pools, DbError> {
         .map_err(|e| DbError::Unavailable(format!("database.url is not a PostgreSQL address: {e}")))?
         .application_name("livegrant");
     let place = format!("{}:{}", options.get_host(), options.get_port());
+    let timeout = Duration::from_secs(settings.acquire_timeout_seconds);
     let pool = PgPoolOptions::new()
         .max_connections(settings.max_connections)
-        .acquire_timeout(Duration::from_secs(settings.acquire_timeout_seconds))
-        .connect_with(options)
-        .await
-        .map_err(|e| DbError::Unavailable(format!("PostgreSQL at {place}: {e}")))?;
-    Ok(Pools::Pg(pool))
+        .acquire_timeout(timeout)
+        .connect_with(options.clone())
+        .await;
+    match pool {
+        Ok(pool) => Ok(Pools::Pg(pool)),
+        Err(error) => {
+            let cause = cause_of(error, &options, timeout).await;
+            Err(DbError::Unavailable(format!(
+                "PostgreSQL at {place} cannot be used: {cause}; check that it runs and that database.url is right"
+            )))
+        }
+    }
+}
+
+/// Answers why there is no connection: a pool tries until its time is over and then says only that; one try says why.
+async fn cause_of(error: sqlx::Error, options: &PgConnectOptions, timeout: Duration) -> sqlx::Error {
+    if !matches!(error, sqlx::Error::PoolTimedOut) {
+        return error;
+    }
+    match tokio::time::timeout(timeout, options.connect()).await {
+        Ok(Err(cause)) => cause,
+        Ok(Ok(_)) | Err(_) => error,
+    }
 }

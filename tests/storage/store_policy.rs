@@ -52,7 +52,9 @@ both_databases! {
             ip: "127.0.0.1".to_owned(),
         };
         let mut work = house.db.begin(&author).await.unwrap();
-        changes().into_iter().for_each(|change| work.change(change));
+        for change in changes() {
+            work.change(change);
+        }
         work.because("why");
         let committed = work.commit(SystemTask::Bootstrap).await.unwrap();
         assert_eq!(committed.rev, Some(Rev(1)));
