@@ -1,9 +1,9 @@
 //! The two faces of an effective set: the snapshot that is enforced (with the stamp that guards writes), and the state
 //! that tabs are told (with revision and hash, I9). Both come from the same computation in `effective.rs`.
 
-use super::effective::{Effective, HolderId, PolicyFacts, View};
+use super::effective::{Effective, HolderId, PolicyFacts};
 use super::{Bits, Catalogue, Scope, Stamp};
-use livegrant_actors::{PositionView, Rev, RoleView, SessionId, State};
+use livegrant_actors::{Holder, PositionView, Rev, RoleView, SessionId, State};
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
 use std::sync::Arc;
@@ -57,7 +57,6 @@ pub(super) struct Published {
     permissions: Arc<[Arc<str>]>,
     roles: Arc<[RoleView]>,
     positions: Arc<[PositionView]>,
-    holders: Vec<HolderId>,
 }
 
 impl Published {
@@ -91,11 +90,10 @@ impl Published {
             permissions,
             roles: roles.into(),
             positions: positions.into(),
-            holders: result.holders.clone(),
         }
     }
 
-    pub fn into_state(self, epoch: Arc<str>, rev: Rev, view: View) -> State {
+    pub fn into_state(self, epoch: Arc<str>, rev: Rev, holders: Arc<[Holder]>) -> State {
         State {
             epoch,
             rev,
@@ -104,7 +102,7 @@ impl Published {
             permissions: self.permissions,
             roles: self.roles,
             positions: self.positions,
-            holders: super::table::index_keys(&self.holders, view),
+            holders,
         }
     }
 }

@@ -2,7 +2,7 @@
 //! check reads no database (S3-138). They follow the policy log in revision order (`apply.rs`) and nothing else (I8).
 //! The lease (I7): past `lease_ms` without proof that the log was read to its end, guarded reads fail closed.
 
-use super::effective::{AccountFacts, At, HolderId, PolicyFacts, View, effective};
+use super::effective::{AccountFacts, At, Grant, HolderId, PolicyFacts, View, effective};
 use super::snapshot::{Published, Snapshot};
 use super::{Scope, Stamp, store};
 use crate::clock::Clock;
@@ -207,9 +207,13 @@ impl PolicyTable {
         let facts = member.facts();
         let result = effective(&inner.facts, &facts, view, At::Log);
         let next = Published::new(&inner.facts, &result);
+        let holders = index_keys(&facts.grants, view);
         let rev = match before {
             Some((_, made, state)) if *state.hash == *next.hash => {
                 *made = generation;
+                if state.holders != holders {
+                    *state = Arc::new(State { holders, ..State::clone(state) });
+                }
                 return Arc::clone(state);
             }
             None if *facts.stored_hash == *next.hash => Rev(facts.stored_version),
@@ -219,7 +223,7 @@ impl PolicyTable {
                 rev
             }
         };
-        let state = Arc::new(next.into_state(Arc::clone(&self.incarnation), rev, view));
+        let state = Arc::new(next.into_state(Arc::clone(&self.incarnation), rev, holders));
         published.retain(|(of, _, _)| *of != view);
         published.push((view, generation, Arc::clone(&state)));
         state
@@ -297,14 +301,15 @@ fn evict<K: Clone + Eq + std::hash::Hash, V>(map: &mut HashMap<K, Arc<V>>, capac
     }
 }
 
-/// Answers the holder ids of an effective result as the engine's index keys.
-pub(super) fn index_keys(holders: &[HolderId], view: View) -> Arc<[livegrant_actors::Holder]> {
+/// Answers what the engine finds an account's tabs by: all it has been granted, also what is switched off or has not
+/// started, so that switching it on again reaches them.
+fn index_keys(grants: &[Grant], view: View) -> Arc<[livegrant_actors::Holder]> {
     use livegrant_actors::Holder;
-    holders
+    grants
         .iter()
-        .map(|holder| match holder {
-            HolderId::Role(id) => Holder::Role(*id),
-            HolderId::Position(id) => Holder::Position(*id),
+        .map(|grant| match grant.holder {
+            HolderId::Role(id) => Holder::Role(id),
+            HolderId::Position(id) => Holder::Position(id),
         })
         .chain([Holder::Company(view.company), Holder::Application(view.application)])
         .collect()
