@@ -1,17 +1,15 @@
 //! Demo data (`livegrant seed --demo`): six accounts, a custom role and a few organisations, positions and people.
 //! Can be repeated: what is there already stays as it is. Knows several areas on purpose, like `app.rs`.
 
+use crate::access::demo as access;
 use crate::access::init::DEFAULT_COMPANY;
-use crate::access::store as access;
-use crate::auth::accounts::{Platform, bootstrap};
+use crate::auth::Keys;
+use crate::auth::accounts::{Platform, bootstrap, exists};
 use crate::auth::model::NewAccount;
-use crate::auth::{Keys, store::account_named};
-use crate::db::{Author, Db, SystemTask};
-use crate::policy::{HolderId, PolicyChange};
+use crate::db::Db;
 use crate::refusal::Refusal;
-use crate::sql_opt;
 use crate::web::page::DEMO_PASSWORD;
-use livegrant_actors::{AccountId, CompanyId, RoleId};
+use livegrant_actors::CompanyId;
 
 /// Login name, display name, department, roles.
 const PEOPLE: [(&str, &str, &str, &[&str]); 6] = [
@@ -41,11 +39,11 @@ const ROLES: [(&str, &str, &[&str]); 2] = [
 pub async fn seed(db: &Db, keys: &Keys) -> Result<usize, Refusal> {
     let company = CompanyId(DEFAULT_COMPANY);
     for (code, name, permissions) in ROLES {
-        role(db, company, code, name, permissions).await?;
+        access::role(db, company, code, name, permissions).await?;
     }
     let mut added = 0;
     for (username, display_name, department, roles) in PEOPLE {
-        if account_named(&mut db.read().await?, username).await?.is_some() {
+        if exists(db, username).await? {
             continue;
         }
         let new = NewAccount {
@@ -55,55 +53,9 @@ pub async fn seed(db: &Db, keys: &Keys) -> Result<usize, Refusal> {
         };
         let platform = if username == "admin" { Platform::Administrator } else { Platform::Member };
         let account = bootstrap(db, keys, &new, company, platform).await?;
-        give(db, account, roles).await?;
+        access::give(db, account, roles).await?;
         added += 1;
     }
+    crate::hr::demo::seed(db, company).await?;
     Ok(added)
-}
-
-async fn role(
-    db: &Db,
-    company: CompanyId,
-    code: &str,
-    name: &str,
-    permissions: &[&str],
-) -> Result<(), Refusal> {
-    let mut work = db.begin(&Author::system("demo data")).await?;
-    if role_named(work.conn(), code).await?.is_some() {
-        return Ok(());
-    }
-    let now = work.now();
-    let id = access::insert_role(work.conn(), company, code, name, now).await?;
-    for permission in permissions {
-        let row = sql_opt!(work.conn(), (i64,), "SELECT id FROM sys_permission WHERE code = $1", permission)?;
-        if let Some((permission,)) = row {
-            access::grant(work.conn(), HolderId::Role(id), permission, AccountId(0), now).await?;
-        }
-    }
-    let added = permissions.iter().map(|code| (*code).to_owned()).collect();
-    work.change(PolicyChange::RolePermissions { role: id, added, removed: Vec::new() });
-    work.commit(SystemTask::Bootstrap).await?;
-    Ok(())
-}
-
-async fn role_named(conn: &mut crate::db::Conn, code: &str) -> Result<Option<RoleId>, Refusal> {
-    let row = sql_opt!(conn, (i64,), "SELECT id FROM sys_role WHERE code = $1", code)?;
-    Ok(row.map(|row| RoleId(row.0)))
-}
-
-async fn give(db: &Db, account: AccountId, roles: &[&str]) -> Result<(), Refusal> {
-    let mut work = db.begin(&Author::system("demo data")).await?;
-    let now = work.now();
-    let mut added = Vec::new();
-    for code in roles {
-        if let Some(role) = role_named(work.conn(), code).await? {
-            access::give_role(work.conn(), account, role, None, None, AccountId(0), now).await?;
-            added.push(role);
-        }
-    }
-    if !added.is_empty() {
-        work.change(PolicyChange::UserRoles { account, added, removed: Vec::new() });
-        work.commit(SystemTask::Bootstrap).await?;
-    }
-    Ok(())
 }

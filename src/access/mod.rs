@@ -8,6 +8,7 @@ pub mod catalogue;
 pub mod check;
 pub mod check_access;
 pub mod csv;
+pub mod demo;
 pub mod dominance;
 pub mod explain;
 pub mod http;

@@ -6,6 +6,7 @@ use super::organizations;
 use super::resolve::parse_guid;
 use super::staff::{MISSING, check, is_free, login, with_positions};
 use super::store::staff::{self as store, StaffColumns};
+use super::store::staff_positions::{end_holds, held_by};
 use crate::access::dominance::dominates_holder;
 use crate::access::last_administrator;
 use crate::core::Core;
@@ -115,7 +116,7 @@ async fn move_positions(
     if before.holder() == after.holder() {
         return Ok(());
     }
-    let held = store::held_by(work.conn(), StaffId(before.id)).await?;
+    let held = held_by(work.conn(), StaffId(before.id)).await?;
     if held.is_empty() {
         return Ok(());
     }
@@ -132,12 +133,12 @@ async fn move_positions(
 
 /// Takes the person out of all positions.
 async fn end_positions(core: &Core, by: &Principal, work: &mut Work, before: &Staff) -> Result<(), Refusal> {
-    let held = store::held_by(work.conn(), StaffId(before.id)).await?;
+    let held = held_by(work.conn(), StaffId(before.id)).await?;
     if held.is_empty() {
         return Ok(());
     }
     let positions = held_with_sway(core, by, &held)?;
-    store::end_holds(work.conn(), StaffId(before.id)).await?;
+    end_holds(work.conn(), StaffId(before.id)).await?;
     last_administrator::stays(work).await?;
     record(work, before.id, before.holder(), Vec::new(), positions);
     Ok(())

@@ -4,6 +4,7 @@
 //! It deliberately knows neither an organisation tree nor leave.
 
 pub mod change_staff;
+pub mod demo;
 pub mod http;
 pub mod model;
 pub mod organizations;

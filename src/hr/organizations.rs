@@ -63,8 +63,8 @@ pub async fn update(
     if patch.version.is_some_and(|version| version != row.version) {
         return Err(Refusal::Outdated);
     }
-    let (code, name, now) = (patch.code.as_deref(), patch.name.as_deref(), work.now());
-    let changed = store::update_organization(work.conn(), row.id, code, name, row.version, now)
+    let now = work.now();
+    let changed = store::update_organization(work.conn(), row.id, patch, row.version, now)
         .await
         .map_err(Refusal::on_duplicate("code"))?;
     if changed == 0 {

@@ -4,6 +4,7 @@ use super::model::{NewStaff, Staff, StaffId, StaffOut};
 use super::organizations;
 use super::resolve::parse_guid;
 use super::store::staff::{self as store, StaffColumns};
+use super::store::staff_positions::{held_by, held_on_page};
 use crate::auth::accounts;
 use crate::core::Core;
 use crate::db::Conn;
@@ -26,7 +27,7 @@ pub async fn list(
     by.require("staff:view")?;
     let mut conn = core.db.read().await?;
     let (count, rows) = store::staff(&mut conn, by.company(), search, page).await?;
-    let held = store::held_on_page(&mut conn, by.company(), search, page).await?;
+    let held = held_on_page(&mut conn, by.company(), search, page).await?;
     let people = rows.into_iter().map(|staff| {
         let own = held.iter().filter(|row| row.staff_id == staff.id).cloned();
         StaffOut { positions: own.map(Into::into).collect(), staff }
@@ -39,14 +40,15 @@ pub async fn get(core: &Core, by: &Principal, guid: &str) -> Result<StaffOut, Re
     let guid = parse_guid("guid", guid)?;
     let mut conn = core.db.read().await?;
     let found = store::staff_of_guid(&mut conn, by.company(), &guid).await?;
-    if found.as_ref().is_none_or(|staff| staff.account_id != Some(by.account().0)) {
+    let own = |staff: &Staff| staff.account_id == Some(by.account().0);
+    if !found.as_ref().is_some_and(own) {
         by.require("staff:view")?;
     }
     with_positions(&mut conn, found.ok_or(MISSING)?).await
 }
 
 pub(super) async fn with_positions(conn: &mut Conn, staff: Staff) -> Result<StaffOut, Refusal> {
-    let held = store::held_by(conn, StaffId(staff.id)).await?;
+    let held = held_by(conn, StaffId(staff.id)).await?;
     Ok(StaffOut { positions: held.into_iter().map(Into::into).collect(), staff })
 }
 

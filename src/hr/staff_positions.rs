@@ -6,7 +6,7 @@ use super::model::{HeldOut, HeldRow, NewHeld, POSITIONS_MAX, StaffId, check_chan
 use super::resolve::{is_caller, parse_guid};
 use super::staff::MISSING;
 use super::store::positions::position;
-use super::store::staff::{self as store, Hold};
+use super::store::staff_positions::{self as store, Hold};
 use crate::access::dominance::dominates_holder;
 use crate::access::last_administrator;
 use crate::access::model::Period;

@@ -6,6 +6,7 @@ mod support;
 mod bad_input;
 mod cookies;
 mod described;
+mod hr;
 mod passwords;
 mod permissions;
 mod repeating;

@@ -1,7 +1,7 @@
 //! The store functions of accounts, sessions and tickets: the same expectations on both databases.
 
-use livegrant::auth::model::{AccountPatch, NewAccount};
 use livegrant::auth::model::{AccountFilter, SessionFilter};
+use livegrant::auth::model::{AccountPatch, NewAccount};
 use livegrant::auth::store::{self as auth_store, NewSession};
 use livegrant::db::paging::{Page, PageQuery};
 use livegrant::db::{Conn, DbError};

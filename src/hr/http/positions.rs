@@ -177,8 +177,9 @@ pub async fn post_position_permission(
     path: web::Path<(String, String)>,
     Body(body): Body<AssignIn>,
 ) -> Answer {
-    let (guid, code) = path.into_inner();
-    let order = Order { mode: Mode::Add, codes: vec![code], confirmed: body.confirm, reason: body.reason };
+    let (guid, permission) = path.into_inner();
+    let order =
+        Order { mode: Mode::Add, codes: vec![permission], confirmed: body.confirm, reason: body.reason };
     change(&core, by, guid, order).await
 }
 
@@ -192,7 +193,8 @@ pub async fn delete_position_permission(
     Caller(by): Caller,
     path: web::Path<(String, String)>,
 ) -> Answer {
-    let (guid, code) = path.into_inner();
-    let order = Order { mode: Mode::Remove, codes: vec![code], confirmed: false, reason: String::new() };
+    let (guid, permission) = path.into_inner();
+    let order =
+        Order { mode: Mode::Remove, codes: vec![permission], confirmed: false, reason: String::new() };
     change(&core, by, guid, order).await
 }

@@ -3,3 +3,4 @@
 pub mod organizations;
 pub mod positions;
 pub mod staff;
+pub mod staff_positions;

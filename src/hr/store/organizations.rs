@@ -2,7 +2,7 @@
 
 use crate::db::paging::Page;
 use crate::db::{Conn, DbError};
-use crate::hr::model::Organization;
+use crate::hr::model::{Organization, OrganizationPatch};
 use crate::{sql_all, sql_exec, sql_one, sql_opt};
 use livegrant_actors::CompanyId;
 
@@ -51,6 +51,22 @@ pub async fn organization(
     )
 }
 
+/// Finds the row of an organisation by its code.
+pub async fn organization_coded(
+    conn: &mut Conn,
+    company: CompanyId,
+    code: &str,
+) -> Result<Option<i64>, DbError> {
+    let row = sql_opt!(
+        conn,
+        (i64,),
+        "SELECT id FROM hr_organization WHERE company_id = $1 AND code = $2",
+        company.0,
+        code
+    )?;
+    Ok(row.map(|row| row.0))
+}
+
 /// Inserts an organisation.
 pub async fn insert_organization(
     conn: &mut Conn,
@@ -78,8 +94,7 @@ pub async fn insert_organization(
 pub async fn update_organization(
     conn: &mut Conn,
     id: i64,
-    code: Option<&str>,
-    name: Option<&str>,
+    patch: &OrganizationPatch,
     version: i64,
     now: i64,
 ) -> Result<u64, DbError> {
@@ -90,8 +105,8 @@ pub async fn update_organization(
           WHERE id = $1 AND version = $2",
         id,
         version,
-        code,
-        name,
+        patch.code.as_deref(),
+        patch.name.as_deref(),
         now
     )
 }

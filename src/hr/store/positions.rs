@@ -53,6 +53,22 @@ pub async fn position(conn: &mut Conn, company: CompanyId, guid: &str) -> Result
     )
 }
 
+/// Finds a position by its code.
+pub async fn position_coded(
+    conn: &mut Conn,
+    company: CompanyId,
+    code: &str,
+) -> Result<Option<PositionId>, DbError> {
+    let row = sql_opt!(
+        conn,
+        (i64,),
+        "SELECT id FROM hr_position WHERE company_id = $1 AND code = $2",
+        company.0,
+        code
+    )?;
+    Ok(row.map(|row| PositionId(row.0)))
+}
+
 /// Locks a position's row until the end of the transaction: its changes follow each other. 0 rows: there is none.
 pub async fn lock_position(
     conn: &mut Conn,
@@ -149,4 +165,16 @@ pub async fn permissions_of(conn: &mut Conn, id: PositionId) -> Result<Vec<Strin
         id.0
     )?;
     Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+/// Lets a position that nobody is in yet carry a code, in the system's name.
+pub async fn carry(conn: &mut Conn, id: PositionId, code: &str, now: i64) -> Result<u64, DbError> {
+    sql_exec!(
+        conn,
+        "INSERT INTO hr_r_position_permission (position_id, permission_id, update_time, granted_by)
+         SELECT CAST($1 AS BIGINT), id, CAST($3 AS BIGINT), 0 FROM sys_permission WHERE code = $2",
+        id.0,
+        code,
+        now
+    )
 }
