@@ -54,28 +54,39 @@ pub struct PermissionPatch {
     /// What it allows.
     pub description: Option<String>,
     /// Not of builtin ones; null moves to the root.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default)]
     #[schema(value_type = Option<i64>)]
-    pub parent_id: Option<Option<i64>>,
+    pub parent_id: Field<i64>,
     /// Order among siblings.
     pub sort: Option<i64>,
     /// Where a menu leads.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
-    pub route: Option<Option<String>>,
+    pub route: Field<String>,
     /// A menu's icon name.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
-    pub icon: Option<Option<String>>,
+    pub icon: Field<String>,
     /// 1 enabled, 0 disabled: nobody has it, whoever was granted it.
     pub status: Option<i64>,
     /// The version that was read; a different one now is refused.
     pub version: Option<i64>,
 }
 
-/// Tells a null from an absent field.
-fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(value: D) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(value).map(Some)
+/// A field of a patch that may be emptied: null is told from absence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Field<T> {
+    /// Absent.
+    #[default]
+    Stays,
+    /// Null or a value.
+    Becomes(Option<T>),
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Field<T> {
+    fn deserialize<D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
+        Option::deserialize(value).map(Self::Becomes)
+    }
 }
 
 impl NewPermission {
@@ -114,13 +125,13 @@ impl PermissionPatch {
         if let Some(description) = &self.description {
             next.description.clone_from(description);
         }
-        if let Some(parent) = self.parent_id {
+        if let Field::Becomes(parent) = self.parent_id {
             next.parent_id = parent;
         }
-        if let Some(route) = &self.route {
+        if let Field::Becomes(route) = &self.route {
             next.route.clone_from(route);
         }
-        if let Some(icon) = &self.icon {
+        if let Field::Becomes(icon) = &self.icon {
             next.icon.clone_from(icon);
         }
         next.sort = self.sort.unwrap_or(row.sort);

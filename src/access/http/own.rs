@@ -6,7 +6,7 @@ use crate::policy::Principal;
 use crate::web::etag::tagged;
 use crate::web::extract::Caller;
 use crate::web::problem::{Answer, ProblemBody};
-use actix_web::{HttpRequest, get, web};
+use actix_web::{HttpRequest, HttpResponse, get, web};
 use livegrant_actors::{PositionView, RoleView, State};
 use serde::Serialize;
 use std::sync::Arc;
@@ -94,11 +94,11 @@ pub struct FunctionCodes {
     permission_version: i64,
 }
 
-fn function_codes(core: &Core, by: &Principal, request: &HttpRequest) -> Answer {
+fn function_codes(core: &Core, by: &Principal, request: &HttpRequest) -> HttpResponse {
     let state = state(core, by);
     let data = Arc::clone(&state.permissions);
     let body = FunctionCodes { code: 0, data, permission_version: state.rev.0 };
-    Ok(tagged(request, &state.hash, &body))
+    tagged(request, &state.hash, &body)
 }
 
 /// Answers all function codes of the caller (S4-86).
@@ -106,7 +106,7 @@ fn function_codes(core: &Core, by: &Principal, request: &HttpRequest) -> Answer 
     (status = 200, body = FunctionCodes), (status = 304), (status = 401, body = ProblemBody)))]
 #[get("/role/getFunctionCodeList")]
 pub async fn get_function_codes(core: web::Data<Core>, request: HttpRequest, Caller(by): Caller) -> Answer {
-    function_codes(&core, &by, &request)
+    Ok(function_codes(&core, &by, &request))
 }
 
 /// The same at its place among the other paths.
@@ -118,5 +118,5 @@ pub async fn get_function_codes_v1(
     request: HttpRequest,
     Caller(by): Caller,
 ) -> Answer {
-    function_codes(&core, &by, &request)
+    Ok(function_codes(&core, &by, &request))
 }
