@@ -236,17 +236,24 @@ impl PolicyTable {
 
     /// Stores the permission versions that changed since the last call (S3-99); answers how many.
     pub async fn store_versions(&self) -> Result<usize, crate::db::CommitError> {
-        let notes: Vec<_> = lock(&self.versions).drain().collect();
+        // Copied, and taken out once they are committed: what could not be stored is stored the next time.
+        let mut notes: Vec<_> =
+            lock(&self.versions).iter().map(|(account, note)| (*account, note.clone())).collect();
         if notes.is_empty() {
             return Ok(0);
         }
-        let mut work = self.db.begin(&crate::db::Author::system("permission versions")).await?;
-        let mut notes = notes;
         notes.sort_by_key(|(account, _)| *account);
+        let mut work = self.db.begin(&crate::db::Author::system("permission versions")).await?;
         for (account, (rev, hash)) in &notes {
             store::store_version(work.conn(), *account, *rev, hash).await?;
         }
         work.commit(crate::db::SystemTask::Upkeep).await?;
+        let mut waiting = lock(&self.versions);
+        for (account, note) in &notes {
+            if waiting.get(account) == Some(note) {
+                waiting.remove(account);
+            }
+        }
         Ok(notes.len())
     }
 

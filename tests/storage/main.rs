@@ -26,3 +26,4 @@ mod store_auth;
 mod store_policy;
 mod tables;
 mod time_limits;
+mod versions;
