@@ -10,6 +10,8 @@ mod change;
 pub mod effective;
 pub mod explain;
 mod principal;
+#[cfg(test)]
+mod properties;
 mod scope;
 mod snapshot;
 pub mod store;
