@@ -11,6 +11,7 @@ mod handshake;
 mod kick;
 mod kick_races;
 mod order;
+mod personnel;
 mod protocol;
 mod receipts;
 mod timed;

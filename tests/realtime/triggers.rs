@@ -104,7 +104,8 @@ served! {
         copy.agrees(&alice).await;
 
         ok(admin.patch(&path, json!({ "status": 1 })).await);
-        let (_, permissions) = pair(&mut tab).await;
+        let (roles, permissions) = pair(&mut tab).await;
+        assert_eq!(codes(&data(&roles, "ROLE_CHANGE", &alice, Some(admin))["addedRoles"]), ["desk"]);
         assert_eq!(permissions["data"]["added"], json!(["position:view"]));
         copy.follow(&permissions);
 
