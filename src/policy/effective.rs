@@ -269,11 +269,11 @@ pub fn effective(policy: &PolicyFacts, account: &AccountFacts, view: View, at: A
         result.permissions = Bits::default();
         return result;
     }
+    result.permissions.intersect(policy.catalogue.enabled());
+    // After the mask: `system:admin` that is switched off gives nothing, like any other code.
     let admin = policy.catalogue.bit(SYSTEM_ADMIN);
     if account.is_platform || admin.is_some_and(|bit| result.permissions.contains(bit)) {
         result.permissions = policy.catalogue.enabled().clone();
-    } else {
-        result.permissions.intersect(policy.catalogue.enabled());
     }
     result
 }

@@ -76,7 +76,11 @@ pub fn explain(policy: &PolicyFacts, account: &AccountFacts, view: View, at: At,
         } else {
             continue;
         };
-        let obstacles = grant_obstacles(&general, grant, holder, view, at);
+        let mut obstacles = grant_obstacles(&general, grant, holder, view, at);
+        let over_admin = matches!(through, Through::Administrator(_));
+        if over_admin && !admin.is_some_and(|admin| policy.catalogue.enabled().contains(admin)) {
+            obstacles.push(Obstacle::PermissionOff);
+        }
         paths.push(Path { through, from: grant.from, to: grant.to, obstacles });
     }
     let held = effective(policy, account, view, at).permissions.contains(bit);
