@@ -3,7 +3,7 @@
 //! uses it for the first time and two follow the log, all on threads of their own.
 
 use livegrant::auth::end_sessions;
-use livegrant::auth::store::SessionFilter;
+use livegrant::auth::model::SessionFilter;
 use livegrant::db::SystemTask;
 use livegrant::policy::{EndCode, PolicyTable};
 use livegrant_actors::SessionId;

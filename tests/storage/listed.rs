@@ -1,23 +1,26 @@
 //! Every `pub async fn` of every area's store is called by a test in this folder, on both databases.
 //!
-//! A call counts when it stands in `store_AREA.rs` here (or `store_AREA_*.rs`) as `AREA_store::NAME(`: each file imports
-//! the store that it tests under that name. Whether the test is any good, this cannot know.
+//! A call counts when it stands in `store_AREA.rs` here (or `store_AREA_*.rs`) as `AREA_store::NAME(`, or as
+//! `AREA_store::FILE::NAME(` where the store is a folder: each file imports the store that it tests under that name.
+//! Whether the test is any good, this cannot know.
 
 use std::path::Path;
 
 use crate::sql_literals::rust_files;
 
-/// The store functions of the source: `auth_store::account_named`.
+/// The store functions of the source: `auth_store::account_named`, `hr_store::staff::hold`.
 fn store_functions(root: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for path in rust_files(&root.join("src")) {
         let name = path.strip_prefix(root.join("src")).unwrap().with_extension("");
-        let mut parts = name.iter().map(|part| part.to_str().unwrap());
-        // `auth/store.rs`, or `hr/store/staff.rs`
-        if let (Some(area), Some("store")) = (parts.next(), parts.next()) {
-            let source = std::fs::read_to_string(&path).unwrap();
-            found.extend(functions(&source).map(|function| format!("{area}_store::{function}")));
-        }
+        let parts: Vec<_> = name.iter().map(|part| part.to_str().unwrap()).collect();
+        let module = match parts[..] {
+            [area, "store"] | [area, "store", "mod"] => format!("{area}_store"),
+            [area, "store", part] => format!("{area}_store::{part}"),
+            _ => continue,
+        };
+        let source = std::fs::read_to_string(&path).unwrap();
+        found.extend(functions(&source).map(|function| format!("{module}::{function}")));
     }
     found
 }

@@ -3,7 +3,7 @@
 
 use livegrant::access::store as access_store;
 use livegrant::auth::end_sessions;
-use livegrant::auth::store::SessionFilter;
+use livegrant::auth::model::SessionFilter;
 use livegrant::db::{SystemTask, Work};
 use livegrant::policy::{Edit, EndCode, HolderId, PolicyChange};
 use livegrant::{sql_all, sql_exec, sql_one};
