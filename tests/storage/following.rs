@@ -3,6 +3,7 @@
 //! uses; both are compared every few changes.
 
 use livegrant::policy::PolicyTable;
+use std::sync::Arc;
 
 use crate::house::House;
 use crate::portrait;
@@ -22,11 +23,17 @@ both_databases! {
             let mut stage = Stage::build(&house, &format!("s{seed}")).await;
             let followers = [house.table().await, forgetful.table().await];
             let before = portrait::of(&followers[0], &stage.sessions).await;
+            // What an open tab holds is not forgotten: the changes must reach what it holds.
+            let held = stage.sessions[0].clone();
+            let tab = followers[1].session(&held).await.unwrap().unwrap();
+            let member = followers[1].member(tab.account).await.unwrap().unwrap();
             for step in 0..STEPS {
                 stage.step(&house, &mut dice).await;
                 if dice.below(4) == 0 || step + 1 == STEPS {
                     let fresh = house.table().await;
                     let expected = portrait::of(&fresh, &stage.sessions).await;
+                    assert!(Arc::ptr_eq(&tab, &followers[1].session(&held).await.unwrap().unwrap()));
+                    assert!(Arc::ptr_eq(&member, &followers[1].member(tab.account).await.unwrap().unwrap()));
                     for follower in &followers {
                         catch_up(follower, &fresh).await;
                         let what = format!("seed {seed}, after step {step}");
