@@ -3,7 +3,7 @@
 
 use super::{Conn, DbError, Pools};
 use crate::sql_all;
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{MigrateError, Migrator};
 use std::collections::HashMap;
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -15,12 +15,22 @@ pub(super) async fn run(pools: &Pools) -> Result<(), DbError> {
         Pools::Pg(pool) => POSTGRES.run(pool).await,
     };
     done.map_err(|cause| match cause {
-        sqlx::migrate::MigrateError::Execute(error) => DbError::from(error),
+        MigrateError::Execute(error) => DbError::from(error),
+        MigrateError::VersionMissing(version) => newer(version),
+        MigrateError::VersionMismatch(version) => different(version),
         other => DbError::Schema(format!("the schema cannot be migrated: {other}; {RESTORE}")),
     })
 }
 
 const RESTORE: &str = "use the livegrant version that made it, or restore a backup";
+
+fn newer(version: i64) -> DbError {
+    DbError::Schema(format!("the database was made by a newer livegrant (migration {version}): {RESTORE}"))
+}
+
+fn different(version: i64) -> DbError {
+    DbError::Schema(format!("migration {version} differs from this version's: {RESTORE}"))
+}
 
 /// Compares the migrations recorded in the database with the ones compiled in.
 pub(super) async fn check(conn: &mut Conn) -> Result<(), DbError> {
@@ -45,21 +55,13 @@ pub(super) async fn check(conn: &mut Conn) -> Result<(), DbError> {
     let known: HashMap<i64, &[u8]> = migrator.iter().map(|m| (m.version, &*m.checksum)).collect();
     for (version, success, checksum) in &recorded {
         match known.get(version) {
-            None => {
-                return Err(DbError::Schema(format!(
-                    "the database was made by a newer livegrant (migration {version}): {RESTORE}"
-                )));
-            }
+            None => return Err(newer(*version)),
             Some(_) if !success => {
                 return Err(DbError::Schema(format!(
                     "migration {version} failed half way: restore a backup"
                 )));
             }
-            Some(ours) if *ours != checksum.as_slice() => {
-                return Err(DbError::Schema(format!(
-                    "migration {version} differs from this version's: {RESTORE}"
-                )));
-            }
+            Some(ours) if *ours != checksum.as_slice() => return Err(different(*version)),
             Some(_) => {}
         }
     }
