@@ -1,0 +1,313 @@
+//! The binary as an operator meets it: what is wrong is one line that names it and an exit code, what is right works.
+//!
+//! Every call runs in an empty folder and with an empty environment, so that no setting of this machine counts.
+
+#[path = "support/mod.rs"]
+mod support;
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
+use tempfile::TempDir;
+
+use support::{Caller, both_databases, ok};
+
+/// A folder to run in, and the settings that every call gets.
+struct Shell {
+    folder: TempDir,
+    settings: Vec<(String, String)>,
+}
+
+impl Shell {
+    fn new() -> Self {
+        let folder = tempfile::Builder::new().prefix("livegrant-cli-").tempdir().expect("a temporary folder");
+        let shell = Self { folder, settings: Vec::new() };
+        shell.with("AUTH__HASH_MEMORY_KIB", "8").with("AUTH__HASH_ITERATIONS", "1").with("SERVER__PORT", "0")
+    }
+
+    fn on(url: &str) -> Self {
+        Self::new().with("DATABASE__URL", url).with("DATABASE__MAX_CONNECTIONS", "4")
+    }
+
+    fn with(mut self, key: &str, value: &str) -> Self {
+        self.settings.push((format!("LIVEGRANT__{key}"), value.to_owned()));
+        self
+    }
+
+    fn command(&self, arguments: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_livegrant"));
+        command.args(arguments.split_whitespace()).current_dir(self.folder.path()).env_clear();
+        command.envs(self.settings.iter().map(|(key, value)| (key, value)));
+        command.stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &str) -> Output {
+        self.command(arguments).output().expect("the binary starts")
+    }
+
+    /// Runs with a text on standard input.
+    fn told(&self, arguments: &str, input: &str) -> Output {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary starts");
+        child.stdin.take().expect("it was piped").write_all(input.as_bytes()).expect("it is read");
+        child.wait_with_output().expect("it ends")
+    }
+
+    fn file(&self, name: &str, text: &str) {
+        let path = self.folder.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("it has a folder")).expect("the folder is ours");
+        std::fs::write(path, text).expect("the folder is ours");
+    }
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).expect("output is UTF-8")
+}
+
+#[track_caller]
+fn succeeds(output: &Output) -> String {
+    assert!(output.status.success(), "{} {}", text(&output.stdout), text(&output.stderr));
+    text(&output.stdout).to_owned()
+}
+
+/// It failed, and said so in one line that names all of this.
+#[track_caller]
+fn fails_with(output: &Output, names: &[&str]) {
+    let (said, answered) = (text(&output.stderr), text(&output.stdout));
+    assert_eq!((output.status.code(), answered), (Some(1), ""), "{said}");
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines.len(), 1, "not one line: {said}");
+    assert!(lines[0].starts_with("livegrant: "), "{said}");
+    for name in names {
+        assert!(lines[0].contains(name), "{name}: {said}");
+    }
+}
+
+/// A server process; killed with its test.
+struct Serving {
+    child: Child,
+    address: String,
+}
+
+impl Serving {
+    fn start(shell: &Shell) -> Self {
+        let mut child = shell.command("serve").stderr(Stdio::piped()).spawn().expect("the binary starts");
+        let log = BufReader::new(child.stderr.take().expect("it was piped"));
+        let mut lines = log.lines().map(|line| line.expect("the log is text"));
+        let line = lines.find(|line| line.contains("serving")).expect("the log says where it serves");
+        let address = line.split("address=").nth(1).expect("with the address").split_whitespace().next();
+        let address = format!("http://{}", address.expect("with the address"));
+        // A full pipe would stop the server.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, address }
+    }
+
+    fn caller(&self) -> Caller {
+        let client = reqwest::Client::builder().pool_max_idle_per_host(0).build().expect("a client");
+        Caller::new(self.address.clone(), client, None)
+    }
+
+    /// Asks it to stop as a supervisor does; answers its exit code.
+    fn stop(mut self) -> Option<i32> {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill is there").success());
+        self.child.wait().expect("it ends").code()
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_wrong_setting_is_named_with_its_place() {
+    for task in ["check-config", "serve", "migrate", "seed --demo", "user add alice"] {
+        let shell = Shell::new().with("SERVER__PROT", "1");
+        fails_with(&shell.run(task), &["LIVEGRANT__SERVER__PROT", "no such setting"]);
+    }
+    for (key, value, names) in [
+        ("SERVER__PORT", "abc", ["LIVEGRANT__SERVER__PORT", "abc"]),
+        ("SERVER__PORT", "70000", ["LIVEGRANT__SERVER__PORT", "65535"]),
+        ("DOCS__ENABLED", "maybe", ["LIVEGRANT__DOCS__ENABLED", "maybe"]),
+        ("DATABASE__URL", "mysql://somewhere", ["LIVEGRANT__DATABASE__URL", "postgres://"]),
+        ("POLICY__LEASE_MS", "1", ["LIVEGRANT__POLICY__LEASE_MS", "100"]),
+        ("REALTIME__ALLOWED_ORIGINS", "app.example", ["LIVEGRANT__REALTIME__ALLOWED_ORIGINS", "app.example"]),
+    ] {
+        fails_with(&Shell::new().with(key, value).run("check-config"), &names);
+    }
+    let shell = Shell::new();
+    for (file, names) in [
+        ("[server]\nprot = 1\n", ["config/local.toml", "server.prot"]),
+        ("[server]\nshutdown_seconds = \"soon\"\n", ["config/local.toml", "server.shutdown_seconds"]),
+        ("[sever]\nport = 1\n", ["config/local.toml", "sever"]),
+        ("[server\n", ["config/local.toml", ""]),
+    ] {
+        shell.file("config/local.toml", file);
+        fails_with(&shell.run("check-config"), &names);
+    }
+    let mut shell = Shell::new();
+    shell.settings.push(("LIVEGRANT_ENV".to_owned(), "staging".to_owned()));
+    fails_with(&shell.run("check-config"), &["staging.toml"]);
+}
+
+/// Wherever a secret came from and whatever is wrong beside it, it is not printed.
+#[test]
+fn no_secret_is_printed() {
+    let secret = "an-extremely-secret-key-of-many-letters";
+    let shell = Shell::on("postgres://livegrant:hunter2hunter2@db.example:5432/livegrant");
+    let shell = shell.with("AUTH__TOKEN_SECRET", secret);
+    let shown = succeeds(&shell.run("check-config"));
+    for section in ["[server]", "[database]", "[auth]", "[realtime]", "[policy]"] {
+        assert!(shown.contains(section), "{shown}");
+    }
+    assert!(shown.contains("db.example") && shown.contains("***"), "{shown}");
+    assert!(!shown.contains(secret) && !shown.contains("hunter2"), "{shown}");
+    for (key, value) in [
+        ("AUTH__TOKEN_SECRET", "hunter2"),
+        ("DATABASE__URL", "mysql://livegrant:hunter2@db.example"),
+        ("DATABASE__URL", "postgres://livegrant:hunter2@127.0.0.1:1/livegrant"),
+    ] {
+        let shell = Shell::new().with(key, value).with("DATABASE__ACQUIRE_TIMEOUT_SECONDS", "1");
+        for task in ["check-config", "migrate"] {
+            let output = shell.run(task);
+            let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
+            assert!(!said.contains("hunter2"), "{said}");
+        }
+    }
+}
+
+#[test]
+fn an_unreachable_database_is_named() {
+    let away = Shell::on("postgres://livegrant:x@127.0.0.1:1/livegrant");
+    let away = away.with("DATABASE__ACQUIRE_TIMEOUT_SECONDS", "1");
+    let nowhere = Shell::on("sqlite:///proc/livegrant/none.db");
+    let damaged = Shell::on("sqlite://damaged.db");
+    damaged.file("damaged.db", &"this is no database at all\n".repeat(1000));
+    for task in ["serve", "migrate", "seed --demo", "user add alice"] {
+        fails_with(&away.run(task), &["127.0.0.1:1"]);
+        fails_with(&nowhere.run(task), &["/proc/livegrant/none.db"]);
+        fails_with(&damaged.run(task), &["damaged.db"]);
+    }
+}
+
+#[test]
+fn a_taken_port_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = taken.local_addr().expect("it has one").port().to_string();
+    let shell = Shell::on("sqlite://here.db");
+    succeeds(&shell.run("migrate"));
+    let shell = shell.with("SERVER__PORT", &port);
+    fails_with(&shell.run("serve"), &["server.port", &format!("127.0.0.1:{port}")]);
+}
+
+/// A SQLite file belongs to one process: the second is told so instead of being let in.
+#[test]
+fn a_file_in_use_is_not_shared() {
+    let shell = Shell::on("sqlite://here.db");
+    succeeds(&shell.run("migrate"));
+    let serving = Serving::start(&shell);
+    for task in ["serve", "migrate", "seed --demo"] {
+        fails_with(&shell.run(task), &["here.db", "in use"]);
+    }
+    assert_eq!(serving.stop(), Some(0));
+    succeeds(&shell.run("migrate"));
+}
+
+#[test]
+fn the_description_is_printed_without_any_setting() {
+    let document: Value = serde_json::from_str(&succeeds(&Shell::new().run("openapi"))).expect("it is JSON");
+    assert_eq!(document["openapi"], "3.1.0");
+    assert!(document["paths"].as_object().is_some_and(|paths| paths.len() > 30));
+    let broken = Shell::new().with("SERVER__PROT", "1");
+    succeeds(&broken.run("openapi"));
+}
+
+#[test]
+fn an_unknown_command_is_explained() {
+    let output = Shell::new().run("fly");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("fly"), "{}", text(&output.stderr));
+}
+
+async fn execute(url: &str, sql: &str) {
+    if url.starts_with("sqlite") {
+        let mut conn = SqliteConnection::connect(url).await.expect("the file opens");
+        conn.execute(AssertSqlSafe(sql)).await.expect(sql);
+        conn.close().await.expect("the file closes");
+    } else {
+        let mut conn = PgConnection::connect(url).await.expect("the database answers");
+        conn.execute(AssertSqlSafe(sql)).await.expect(sql);
+        conn.close().await.expect("a connection closes");
+    }
+}
+
+both_databases! {
+    async fn a_schema_that_does_not_fit_is_refused(database: TestDatabase) {
+        let shell = Shell::on(&database.url);
+        for task in ["serve", "seed --demo", "user add alice"] {
+            fails_with(&shell.run(task), &["livegrant migrate"]);
+        }
+        succeeds(&shell.run("migrate"));
+        succeeds(&shell.run("migrate"));
+        let edited = "UPDATE _sqlx_migrations SET checksum = checksum || checksum";
+        let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+                     SELECT 999999, 'from the future', TRUE, checksum, 0 FROM _sqlx_migrations LIMIT 1";
+        execute(&database.url, newer).await;
+        for task in ["serve", "migrate", "seed --demo"] {
+            fails_with(&shell.run(task), &["newer"]);
+        }
+        execute(&database.url, "DELETE FROM _sqlx_migrations WHERE version = 999999").await;
+        execute(&database.url, edited).await;
+        for task in ["serve", "migrate"] {
+            fails_with(&shell.run(task), &["migration 1 differs"]);
+        }
+    }
+
+    async fn an_account_from_the_shell_signs_in(database: TestDatabase) {
+        let shell = Shell::on(&database.url);
+        succeeds(&shell.run("migrate"));
+        assert!(succeeds(&shell.told("user add root --platform", "a long password\n")).contains("added"));
+        fails_with(&shell.told("user add root", "a long password\n"), &["root", "taken"]);
+        fails_with(&shell.told("user add alice", "short\n"), &["characters"]);
+        fails_with(&shell.told("user add alice", ""), &["characters"]);
+        assert!(succeeds(&shell.told("user add alice", "another password")).contains("added"));
+
+        let serving = Serving::start(&shell);
+        let caller = serving.caller();
+        for (username, password, platform) in
+            [("root", "a long password", true), ("alice", "another password", false)]
+        {
+            let body = json!({ "username": username, "password": password });
+            let signed_in = ok(caller.post("/api/auth/login/", body).await);
+            assert_eq!(signed_in["user"]["is_platform"], platform);
+            let status = caller.bearing(signed_in["access"].as_str().unwrap()).get("/api/v1/roles").await.0;
+            assert_eq!(status, if platform { 200 } else { 403 });
+        }
+        assert_eq!(serving.stop(), Some(0));
+    }
+
+    /// Demo data comes once, however often it is asked for, and every account of it signs in.
+    async fn demo_data(database: TestDatabase) {
+        let shell = Shell::on(&database.url);
+        succeeds(&shell.run("migrate"));
+        assert!(succeeds(&shell.run("seed --demo")).contains("6 accounts"));
+        assert!(succeeds(&shell.run("seed --demo")).contains("0 accounts"));
+        let serving = Serving::start(&shell);
+        let caller = serving.caller();
+        for username in ["admin", "hr", "manager", "alice", "bob", "auditor"] {
+            let body = json!({ "username": username, "password": "livegrant-demo" });
+            let signed_in = ok(caller.post("/api/auth/login/", body).await);
+            let me = caller.bearing(signed_in["access"].as_str().unwrap()).get("/api/accounts/users/me/").await;
+            assert!(!ok(me)["permissions"].as_array().unwrap().is_empty(), "{username}");
+        }
+        assert_eq!(serving.stop(), Some(0));
+    }
+}
