@@ -13,6 +13,7 @@ use crate::realtime::subject::EngineClock;
 use crate::refusal::Refusal;
 use crate::settings::Settings;
 use crate::telemetry::Metrics;
+use crate::web::in_flight::InFlight;
 use crate::web::methods::{Methods, otherwise};
 use crate::web::operations::Stopping;
 use crate::web::problem::Problem;
@@ -34,6 +35,9 @@ use tokio::sync::watch;
 /// An idle connection is kept this long: longer than the 60 s of common proxies, or they would send a request into a
 /// connection that is just being closed.
 const KEEP_ALIVE: Duration = Duration::from_secs(65);
+
+/// Time for the last bytes of the last answer to leave.
+const LAST_BYTES: Duration = Duration::from_millis(200);
 
 /// Why the application did not start; one line for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +66,7 @@ pub struct App {
     pub core: Core,
     server: ServerHandle,
     stopping: Stopping,
+    requests: InFlight,
     relay: Relay,
 }
 
@@ -72,6 +77,7 @@ struct Rooms {
     keys: Arc<Keys>,
     metrics: Metrics,
     stopping: Stopping,
+    requests: InFlight,
     gateway: Arc<Gateway>,
 }
 
@@ -106,12 +112,19 @@ impl App {
         let settings = Arc::new(settings);
         let core = Core { db, policy, clock, settings, engine, applied: receiver };
         let relay = relay::start(&core, applied);
-        let stopping = Stopping::default();
+        let (stopping, requests) = (Stopping::default(), InFlight::default());
         let gateway = Arc::new(Gateway::new(core.clone(), Arc::clone(&keys)));
-        let rooms = Rooms { core: core.clone(), keys, metrics, stopping: stopping.clone(), gateway };
+        let rooms = Rooms {
+            core: core.clone(),
+            keys,
+            metrics,
+            stopping: stopping.clone(),
+            requests: requests.clone(),
+            gateway,
+        };
         let server = serve(rooms, listener)
             .map_err(|cause| StartError::Address { address: address.to_string(), cause })?;
-        Ok((Self { address, core, server: server.handle(), stopping, relay }, server))
+        Ok((Self { address, core, server: server.handle(), stopping, requests, relay }, server))
     }
 
     /// Stops in order: not ready, tabs told to move, requests finished, versions stored, database closed.
@@ -119,9 +132,15 @@ impl App {
         self.stopping.begin();
         let server = &self.core.settings.server;
         self.core.engine.drain(Duration::from_secs(self.core.settings.realtime.drain_seconds)).await;
-        let finished =
-            tokio::time::timeout(Duration::from_secs(server.shutdown_seconds), self.server.stop(true)).await;
-        if finished.is_err() {
+        // From here on no connection is accepted. The server itself would also wait for those that idle.
+        let closed = self.server.stop(true);
+        let answered = async {
+            tokio::select! {
+                () = closed => {}
+                () = async { self.requests.none().await; tokio::time::sleep(LAST_BYTES).await } => {}
+            }
+        };
+        if tokio::time::timeout(Duration::from_secs(server.shutdown_seconds), answered).await.is_err() {
             tracing::warn!("requests were still running at the deadline");
         }
         self.relay.stop();
@@ -209,6 +228,7 @@ fn web_app(
         .app_data(web::Data::from(Arc::clone(&rooms.keys)))
         .app_data(web::Data::new(rooms.metrics.clone()))
         .app_data(web::Data::new(rooms.stopping.clone()))
+        .app_data(web::Data::new(rooms.requests.clone()))
         .app_data(web::Data::new(settings.server.clone()))
         .app_data(web::PayloadConfig::new(settings.server.body_limit_bytes))
         .app_data(web::QueryConfig::default().error_handler(|error, _| {

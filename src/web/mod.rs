@@ -7,6 +7,7 @@ pub mod cookies;
 pub mod etag;
 pub mod extract;
 pub mod idempotency;
+pub mod in_flight;
 pub mod methods;
 pub mod openapi;
 pub mod operations;

@@ -2,6 +2,7 @@
 //! permission version on the answer (S3-137), and problems completed with path and id. Upgrade requests do not come
 //! through here; `realtime/gateway.rs` does the same for them.
 
+use super::in_flight::{CountedBody, InFlight};
 use super::problem::Problem;
 use crate::settings::Server;
 use actix_web::body::{BoxBody, MessageBody};
@@ -40,6 +41,7 @@ pub async fn around<B: MessageBody + 'static>(
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
+    let running = request.app_data::<web::Data<InFlight>>().map(|requests| requests.enter());
     let id = request_id(request.headers());
     let trusted = request.app_data::<web::Data<Server>>().map(|server| server.trusted_proxies.clone());
     let ip = client_address(
@@ -66,7 +68,7 @@ pub async fn around<B: MessageBody + 'static>(
     let milliseconds = started.elapsed().as_millis() as u64;
     let status = answer.status().as_u16();
     tracing::info!(request_id = id, method = %answer.request().method(), path, status, milliseconds, %ip, "request answered");
-    Ok(answer)
+    Ok(answer.map_body(|_, body| BoxBody::new(CountedBody { body, running })))
 }
 
 /// Puts the security headers and the request's id on an answer.
