@@ -108,8 +108,7 @@ impl Serving {
     }
 
     fn caller(&self) -> Caller {
-        let client = reqwest::Client::builder().pool_max_idle_per_host(0).build().expect("a client");
-        Caller::new(self.address.clone(), client, None)
+        Caller::new(self.address.clone(), reqwest::Client::new(), None)
     }
 
     /// Asks it to stop as a supervisor does; answers its exit code.

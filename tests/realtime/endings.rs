@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::support::{PATIENCE, Setup, Tab, both_databases, ok, served_once};
+use crate::support::{PASSWORD, PATIENCE, Setup, Tab, both_databases, ok, served_once};
 
 served_once! {
     /// More is told than every buffer between server and tab can hold, and still nobody waits for that tab.
@@ -63,6 +64,41 @@ both_databases! {
             };
             tokio::join!(server.stop(), ends);
             assert!(TcpStream::connect(&address).await.is_err(), "nobody listens any more");
+        })
+        .await;
+    }
+
+    /// A request that is being answered is answered; a connection that merely idles is not waited for.
+    async fn a_stopping_server_finishes_what_it_answers(database: TestDatabase) {
+        let setup = Setup::on(&database).with(|settings| settings.server.shutdown_seconds = 3_600);
+        setup.run(async |server| {
+            server.account("alice", &[]).await;
+            let address = server.url().replace("http://", "");
+            let mut idle = TcpStream::connect(&address).await.unwrap();
+            idle.write_all(format!("GET /healthz HTTP/1.1\r\nhost: {address}\r\n\r\n").as_bytes()).await.unwrap();
+            let mut first = [0; 12];
+            idle.read_exact(&mut first).await.unwrap();
+            assert_eq!(&first, b"HTTP/1.1 200");
+
+            let body = json!({ "username": "alice", "password": PASSWORD }).to_string();
+            let (half, rest) = body.split_at(10);
+            let length = body.len();
+            let head = format!("POST /api/auth/login/ HTTP/1.1\r\nhost: {address}\r\ncontent-length: {length}\r\n\r\n");
+            let mut asking = TcpStream::connect(&address).await.unwrap();
+            asking.write_all(format!("{head}{half}").as_bytes()).await.unwrap();
+            // Half a request has arrived when a whole one behind it has been answered.
+            ok(server.anonymous().get("/healthz").await);
+            let answered = async {
+                while TcpStream::connect(&address).await.is_ok() {
+                    tokio::task::yield_now().await;
+                }
+                asking.write_all(rest.as_bytes()).await.unwrap();
+                let mut answer = [0; 12];
+                asking.read_exact(&mut answer).await.unwrap();
+                assert_eq!(&answer, b"HTTP/1.1 200");
+            };
+            tokio::join!(server.stop(), answered);
+            drop(idle);
         })
         .await;
     }

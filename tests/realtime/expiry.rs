@@ -2,19 +2,13 @@
 
 use std::time::Duration;
 
-use livegrant::settings::Settings;
 use serde_json::Value;
 
 use crate::support::{Setup, both_databases, ok, refused};
 
-fn patient(settings: &mut Settings) {
-    settings.realtime.heartbeat_seconds = 100_000;
-    settings.realtime.heartbeat_timeout_seconds = 200_000;
-}
-
 both_databases! {
     async fn a_tab_ends_with_its_token(database: TestDatabase) {
-        Setup::on(&database).with(patient).run(async |server| {
+        Setup::on(&database).run(async |server| {
             let alice = server.account("alice", &[]).await;
             let tab = server.tab(&alice).await;
             server.advance(Duration::from_secs(900)).await;
@@ -29,7 +23,7 @@ both_databases! {
     }
 
     async fn a_refresh_carries_the_tabs_of_its_session_on(database: TestDatabase) {
-        Setup::on(&database).with(patient).run(async |server| {
+        Setup::on(&database).run(async |server| {
             let alice = server.account("alice", &[]).await;
             let elsewhere = server.signed_in("alice").await;
             let mut tabs = [server.tab(&alice).await, server.tab(&alice).await];
@@ -53,7 +47,12 @@ both_databases! {
 
     /// A tab that answers nothing is closed as idle, and one that does is not.
     async fn a_silent_tab_is_closed(database: TestDatabase) {
-        Setup::on(&database).run(async |server| {
+        let usual = livegrant::settings::Realtime::default();
+        let setup = Setup::on(&database).with(|settings| {
+            settings.realtime.heartbeat_seconds = usual.heartbeat_seconds;
+            settings.realtime.heartbeat_timeout_seconds = usual.heartbeat_timeout_seconds;
+        });
+        setup.run(async |server| {
             let alice = server.account("alice", &[]).await;
             let silent = server.tab(&alice).await;
             server.advance(Duration::from_secs(60)).await;

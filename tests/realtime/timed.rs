@@ -12,15 +12,8 @@ use crate::support::{Account, Setup, TestServer, both_databases, ok, refused};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// Heartbeats are out of the way of a clock that jumps.
-fn patient(settings: &mut Settings) {
-    settings.realtime.heartbeat_seconds = 100_000;
-    settings.realtime.heartbeat_timeout_seconds = 200_000;
-}
-
 /// Nothing looks for ended grants by itself.
 fn asleep(settings: &mut Settings) {
-    patient(settings);
     settings.policy.timed_grant_poll_ms = 3_600_000;
 }
 
@@ -63,7 +56,7 @@ both_databases! {
     }
 
     async fn the_sweeper_starts_and_ends_grants_by_itself(database: TestDatabase) {
-        Setup::on(&database).with(patient).run(async |server| {
+        Setup::on(&database).run(async |server| {
             let alice = server.account("alice", &[]).await;
             let desk = server.role("desk", &["role:view"]).await;
             give(&server, &alice, desk, Some(2), Some(4)).await;
@@ -86,7 +79,7 @@ both_databases! {
     }
 
     async fn what_another_grant_still_gives_stays(database: TestDatabase) {
-        Setup::on(&database).with(patient).run(async |server| {
+        Setup::on(&database).run(async |server| {
             let alice = server.account("alice", &["role:view"]).await;
             let desk = server.role("desk", &["role:view"]).await;
             give(&server, &alice, desk, None, Some(1)).await;

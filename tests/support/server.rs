@@ -48,6 +48,9 @@ impl Setup {
         settings.server.shutdown_seconds = 1;
         settings.realtime.drain_seconds = 0;
         settings.realtime.handshakes_per_minute_per_address = 1_000_000;
+        // A clock that jumps must not make every tab look silent.
+        settings.realtime.heartbeat_seconds = 1_000_000;
+        settings.realtime.heartbeat_timeout_seconds = 2_000_000;
         settings.policy.tail_poll_ms = 20;
         settings.policy.timed_grant_poll_ms = 20;
         settings.telemetry.log_filter = "off".to_owned();
