@@ -193,7 +193,7 @@ impl Policy {
             let (from, to, started) = row.grants[&holder];
             let in_time = match at {
                 At::Log => started,
-                At::Instant(now) => !from.is_some_and(|from| now < from) && !to.is_some_and(|to| to <= now),
+                At::Instant(now) => from.unwrap_or(i64::MIN) <= now && now < to.unwrap_or(i64::MAX),
             };
             self.holders.get(&holder).filter(|holder| {
                 in_time

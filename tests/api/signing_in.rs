@@ -143,7 +143,7 @@ served! {
         let alice = server.account("alice", &[]).await;
         server.advance(Duration::from_secs(14 * 24 * 3600 - 1)).await;
         let next = alice.carried_on(&ok(alice.refreshed().await));
-        server.advance(Duration::from_secs(14 * 24 * 3600)).await;
+        server.advance(Duration::from_hours(336)).await;
         refused(next.refreshed().await, 401, "session_revoked");
     }
 }

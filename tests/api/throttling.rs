@@ -78,7 +78,7 @@ both_databases! {
                 refused(server.login(name, "a wrong one").await, 401, "invalid_credentials");
             }
             locked(&server, "alice", PASSWORD).await;
-            server.advance(Duration::from_secs(60)).await;
+            server.advance(Duration::from_mins(1)).await;
             ok(server.login("alice", PASSWORD).await);
         })
         .await;

@@ -11,7 +11,7 @@ both_databases! {
         Setup::on(&database).run(async |server| {
             let alice = server.account("alice", &[]).await;
             let tab = server.tab(&alice).await;
-            server.advance(Duration::from_secs(900)).await;
+            server.advance(Duration::from_mins(15)).await;
             let (seen, code, _) = tab.end().await;
             assert_eq!((seen, code), (Vec::<Value>::new(), 4001));
             refused(alice.get("/api/accounts/users/me/").await, 401, "token_expired");
@@ -28,16 +28,16 @@ both_databases! {
             let elsewhere = server.signed_in("alice").await;
             let mut tabs = [server.tab(&alice).await, server.tab(&alice).await];
             let other = server.tab(&elsewhere).await;
-            server.advance(Duration::from_secs(600)).await;
+            server.advance(Duration::from_mins(10)).await;
             ok(alice.refreshed().await);
-            server.advance(Duration::from_secs(300)).await;
+            server.advance(Duration::from_mins(5)).await;
             // The other session was not refreshed: when its tab ends, a sweep has looked at all three.
             assert_eq!(other.end().await.1, 4001);
             let mark = server.mark().await;
             for tab in &mut tabs {
                 assert_eq!(tab.until(&mark).await, Vec::<Value>::new());
             }
-            server.advance(Duration::from_secs(600)).await;
+            server.advance(Duration::from_mins(10)).await;
             for tab in tabs {
                 assert_eq!(tab.end().await.1, 4001);
             }
@@ -55,7 +55,7 @@ both_databases! {
         setup.run(async |server| {
             let alice = server.account("alice", &[]).await;
             let silent = server.tab(&alice).await;
-            server.advance(Duration::from_secs(60)).await;
+            server.advance(Duration::from_mins(1)).await;
             assert_eq!(silent.end().await.1, 4008);
             server.tab(&alice).await;
         })

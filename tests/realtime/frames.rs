@@ -107,7 +107,7 @@ impl Copy {
         }
         assert_eq!(data["permissionVersion"], data["rev"], "{frame}");
         self.rev = data["rev"].as_i64().expect("a number");
-        self.hash = data["hash"].as_str().expect("a text").to_owned();
+        data["hash"].as_str().expect("a text").clone_into(&mut self.hash);
         assert_eq!(self.hash.len(), 16, "{frame}");
         assert!(self.permissions.iter().eq(texts(&data["permissions"]).iter()), "{self:?} is not {frame}");
     }

@@ -33,7 +33,7 @@ both_databases! {
             give(&server, &alice, desk, None, Some(5)).await;
             let mut tab = server.socket(&alice).await;
             let mut copy = Copy::of(&tab.frame().await);
-            server.advance(5 * MINUTE - Duration::from_millis(1)).await;
+            server.advance((5 * MINUTE).checked_sub(Duration::from_millis(1)).unwrap()).await;
             ok(alice.get("/api/v1/roles").await);
             server.advance(Duration::from_millis(1)).await;
             refused(alice.get("/api/v1/roles").await, 403, "NoPermissionError");

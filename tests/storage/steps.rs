@@ -13,7 +13,7 @@ use crate::house::{
     COMPANY, FAR, House, insert_account, insert_position, insert_session, insert_staff, permission_id, place,
 };
 
-/// A source of chance that can be repeated (SplitMix64).
+/// A source of chance that can be repeated (`SplitMix64`).
 #[derive(Debug, Clone)]
 pub struct Dice(u64);
 

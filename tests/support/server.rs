@@ -53,7 +53,7 @@ impl Setup {
         settings.realtime.heartbeat_timeout_seconds = 2_000_000;
         settings.policy.tail_poll_ms = 20;
         settings.policy.timed_grant_poll_ms = 20;
-        settings.telemetry.log_filter = "off".to_owned();
+        "off".clone_into(&mut settings.telemetry.log_filter);
         Self { settings, clock: Clock::manual(Clock::system().now_ms()) }
     }
 
