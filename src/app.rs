@@ -127,6 +127,14 @@ impl App {
         Ok((Self { address, core, server: server.handle(), stopping, requests, relay }, server))
     }
 
+    /// Waits until a part that the application cannot do without crashes, and names it.
+    pub async fn failed(&self) -> String {
+        tokio::select! {
+            failure = self.core.engine.failed() => format!("the engine: {failure}"),
+            task = self.relay.failed() => format!("the relay's task {task}"),
+        }
+    }
+
     /// Stops in order: not ready, tabs told to move, requests finished, versions stored, database closed.
     pub async fn stop(&self) {
         self.stopping.begin();

@@ -68,10 +68,6 @@ impl Core {
                 match use_case(core.clone(), by.clone()).await {
                     Err(Refusal::Stale) if turn < RUNS => by = core.current(&by).await?,
                     Err(Refusal::Again) if turn < RUNS => pause(turn).await,
-                    Err(Refusal::Denied { permission, detail }) => {
-                        core.audit_denial(&by, &permission).await;
-                        return Err(Refusal::Denied { permission, detail });
-                    }
                     done => return done,
                 }
             }
@@ -111,15 +107,6 @@ impl Core {
         let rev = crate::policy::store::revision(&mut self.db.read().await?).await?;
         self.settle(Committed { rev: Some(rev) }).await;
         Ok(())
-    }
-
-    /// Goes on only with the permission, for what is no write; a refusal is audited like a write's.
-    pub async fn require(&self, by: &Principal, permission: &str) -> Result<(), Refusal> {
-        let allowed = by.require(permission);
-        if allowed.is_err() {
-            self.audit_denial(by, permission).await;
-        }
-        allowed
     }
 
     /// Notes a refused use of a permission (S1-46). Best effort: a refusal stays a refusal.

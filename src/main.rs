@@ -146,7 +146,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     tracing::info!(address = %app.address, "serving");
     let outcome = tokio::select! {
         signal = asked_to_stop() => signal.context("signals cannot be received"),
-        failure = app.core.engine.failed() => Err(anyhow!("the engine failed: {failure}")),
+        failure = app.failed() => Err(anyhow!("a part has crashed: {failure}")),
     };
     tracing::info!("stopping");
     app.stop().await;

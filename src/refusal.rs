@@ -101,6 +101,9 @@ impl From<DbError> for Refusal {
             DbError::Reference => {
                 Self::conflict("in_use", "something else still refers to this, or what it refers to is gone")
             }
+            DbError::BadText => {
+                Self::invalid("request", "invalid", "a text has a character that cannot be stored")
+            }
             DbError::Again => Self::Again,
             DbError::Unavailable(cause) => {
                 tracing::warn!(cause, "database unavailable");

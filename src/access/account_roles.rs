@@ -1,9 +1,9 @@
 //! Giving roles to accounts and taking them (S3-17), for good or for a time. Repeating is harmless.
 
-use super::dominance::dominates_holder;
-use super::last_administrator;
+use super::dominance::{Lasting, dominates_holder};
 use super::model::{GrantIn, GrantOut, Period};
 use super::store::{self, GrantRow};
+use super::{account_role, last_administrator};
 use crate::clock::iso;
 use crate::core::Core;
 use crate::db::Work;
@@ -112,6 +112,7 @@ async fn change(
     if !removed.is_empty() {
         last_administrator::stays(&mut work).await?;
     }
+    account_role::show(&mut work, account).await?;
     work.because("roles");
     work.change(PolicyChange::UserRoles { account, added, removed });
     work.audit("authz_change", "account", &account.to_string(), "role:grant").await?;
@@ -133,7 +134,7 @@ async fn take_one(
     account: AccountId,
     role: RoleId,
 ) -> Result<(), Refusal> {
-    dominates_holder(core, by, HolderId::Role(role))?;
+    dominates_holder(core, work, by, HolderId::Role(role), Lasting::Now)?;
     store::take_role(work.conn(), account, role).await?;
     Ok(())
 }
@@ -152,7 +153,7 @@ async fn give_one(
     if known.is_none() {
         return Err(Refusal::invalid("role_id", "unknown_role", format!("there is no role {role}")));
     }
-    dominates_holder(core, by, HolderId::Role(role))?;
+    dominates_holder(core, work, by, HolderId::Role(role), period.to.into())?;
     store::give_role(work.conn(), account, role, period.from, period.to, by.account(), now).await?;
     Ok(())
 }

@@ -1,44 +1,138 @@
-//! Nobody grants what he does not hold (C8, FC8): the set given away must lie inside the giver's own.
-//! A rule over snapshots; the fence makes sure that the giver still holds it when the grant commits.
+//! Nobody gives, takes or switches what he does not hold himself (C8, FC8), nor gives it for longer than he holds it, nor
+//! has a say over an account that may come to do more than he. Rules over the policy in memory; what was judged is added
+//! to what the unit of work rests on, so that the fence refuses when it has changed since (I3).
 
 use crate::core::Core;
-use crate::policy::{HolderId, Principal, View, effective::effective};
+use crate::db::Work;
+use crate::policy::{At, Bits, HolderId, PolicyFacts, Principal, SYSTEM_ADMIN};
 use crate::refusal::Refusal;
 use livegrant_actors::AccountId;
 
-fn beyond(code: &str) -> Refusal {
-    Refusal::Denied {
-        permission: code.to_owned(),
-        detail: format!("you cannot grant or hold sway over {code}, which you do not hold yourself"),
+/// For how long something is given, or taken at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lasting {
+    /// No longer than this moment: taking, switching off.
+    Now,
+    /// Until this UTC millisecond.
+    Until(i64),
+    /// For good.
+    ForGood,
+}
+
+impl From<Option<i64>> for Lasting {
+    fn from(to: Option<i64>) -> Self {
+        to.map_or(Self::ForGood, Self::Until)
     }
 }
 
-/// Goes on when the caller holds every code.
-pub fn dominates_codes<'c>(by: &Principal, codes: impl IntoIterator<Item = &'c str>) -> Result<(), Refusal> {
-    codes.into_iter().find(|code| !by.holds(code)).map_or(Ok(()), |code| Err(beyond(code)))
+/// What somebody may give away.
+enum Sway {
+    /// Everything: a platform administrator, or a holder of `system:admin`.
+    All,
+    /// These, whether switched on at present or not.
+    Codes(Bits),
 }
 
-/// Goes on when the caller holds everything that the role or position carries.
-pub fn dominates_holder(core: &Core, by: &Principal, holder: HolderId) -> Result<(), Refusal> {
-    let codes = core.policy.with_facts(|facts| {
-        facts
-            .holders
-            .get(&holder)
-            .map(|holder| facts.catalogue.codes_of(&holder.permissions))
-            .unwrap_or_default()
-    });
-    dominates_codes(by, codes.iter().map(AsRef::as_ref))
+fn sway(core: &Core, by: &Principal, facts: &PolicyFacts, lasting: Lasting) -> Sway {
+    let account = by.member().facts();
+    if account.is_platform {
+        return Sway::All;
+    }
+    let at = At::Instant(core.clock.now_ms());
+    let mut codes = Bits::default();
+    for grant in &account.grants {
+        let lasts = match (grant.to, lasting) {
+            (None, _) | (Some(_), Lasting::Now) => true,
+            (Some(to), Lasting::Until(until)) => until <= to,
+            (Some(_), Lasting::ForGood) => false,
+        };
+        let holder = facts.holders.get(&grant.holder).filter(|_| lasts);
+        if let Some(holder) =
+            holder.filter(|holder| grant.obstacles(holder, by.session().view, at).next().is_none())
+        {
+            codes.extend(&holder.permissions);
+        }
+    }
+    let admin = facts.catalogue.bit(SYSTEM_ADMIN).filter(|bit| facts.catalogue.enabled().contains(*bit));
+    if admin.is_some_and(|bit| codes.contains(bit)) { Sway::All } else { Sway::Codes(codes) }
 }
 
-/// Goes on when the caller holds everything that the account may do in the caller's company.
-pub async fn dominates_account(core: &Core, by: &Principal, account: AccountId) -> Result<(), Refusal> {
+/// Compares a set with the caller's sway and names the first code beyond it.
+fn within(
+    core: &Core,
+    by: &Principal,
+    facts: &PolicyFacts,
+    lasting: Lasting,
+    set: &Bits,
+) -> Result<(), Refusal> {
+    let Sway::Codes(own) = sway(core, by, facts, lasting) else { return Ok(()) };
+    let Some(beyond) = set.iter().find(|bit| !own.contains(*bit)) else { return Ok(()) };
+    let code = facts.catalogue.code(beyond).map_or("?", AsRef::as_ref);
+    Err(Refusal::Denied {
+        permission: code.to_owned(),
+        detail: format!("this is about {code}, which you do not hold yourself for as long"),
+    })
+}
+
+/// Goes on when the caller holds every code for as long.
+pub fn dominates_codes<'c>(
+    core: &Core,
+    by: &Principal,
+    lasting: Lasting,
+    codes: impl IntoIterator<Item = &'c str>,
+) -> Result<(), Refusal> {
+    core.policy.with_facts(|facts| {
+        let set: Bits = codes.into_iter().filter_map(|code| facts.catalogue.bit(code)).collect();
+        within(core, by, facts, lasting, &set)
+    })
+}
+
+/// Goes on when the caller holds everything that the role or position carries for as long.
+pub fn dominates_holder(
+    core: &Core,
+    work: &mut Work,
+    by: &Principal,
+    holder: HolderId,
+    lasting: Lasting,
+) -> Result<(), Refusal> {
+    let epoch = core.policy.with_facts(|facts| {
+        // One that was made a moment ago and is not known here yet: the write runs again once it is.
+        let known = facts.holders.get(&holder).ok_or(Refusal::Stale)?;
+        within(core, by, facts, lasting, &known.permissions).map(|()| known.epoch)
+    })?;
+    work.rests_on(holder.scope(), epoch);
+    Ok(())
+}
+
+/// Goes on when the caller holds everything that the account's grants carry: also those that do not count at present,
+/// because the account or the role is switched off or the time has not come, since whoever has a say over the account
+/// has it then too.
+pub async fn dominates_account(
+    core: &Core,
+    work: &mut Work,
+    by: &Principal,
+    account: AccountId,
+) -> Result<(), Refusal> {
     let Some(member) = core.policy.member(account).await? else {
         return Err(Refusal::NotFound { what: "account" });
     };
-    let view = View { application: by.session().view.application, company: by.company() };
-    let codes = core.policy.with_facts(|facts| {
-        let result = effective(facts, &member.facts(), view, crate::policy::At::Instant(core.clock.now_ms()));
-        facts.catalogue.codes_of(&result.permissions)
-    });
-    dominates_codes(by, codes.iter().map(AsRef::as_ref))
+    let target = member.facts();
+    if target.is_platform && !by.is_platform() {
+        return Err(Refusal::denied("platform administrator"));
+    }
+    let now = core.clock.now_ms();
+    let judged = core.policy.with_facts(|facts| {
+        let mut carried = Bits::default();
+        let mut judged = vec![(crate::policy::Scope::Account(account), target.epoch)];
+        for grant in target.grants.iter().filter(|grant| grant.to.is_none_or(|to| now < to)) {
+            let known = facts.holders.get(&grant.holder).ok_or(Refusal::Stale)?;
+            carried.extend(&known.permissions);
+            judged.push((grant.holder.scope(), known.epoch));
+        }
+        within(core, by, facts, Lasting::Now, &carried).map(|()| judged)
+    })?;
+    for (scope, epoch) in judged {
+        work.rests_on(scope, epoch);
+    }
+    Ok(())
 }

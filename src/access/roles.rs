@@ -1,6 +1,6 @@
 //! Roles: list, one, new, changed, deleted. A new role has no permission (S1-44).
 
-use super::dominance::dominates_holder;
+use super::dominance::{Lasting, dominates_holder};
 use super::model::{NewRole, RoleOut, RolePatch, RoleRow};
 use super::{last_administrator, store};
 use crate::core::Core;
@@ -87,7 +87,8 @@ pub async fn update(core: &Core, by: &Principal, id: RoleId, patch: &RolePatch) 
     let switched = patch.status.is_some_and(|status| status != row.status);
     if switched {
         // Switching a role on or off gives or takes all it carries.
-        dominates_holder(core, by, HolderId::Role(id))?;
+        let lasting = if patch.status == Some(1) { Lasting::ForGood } else { Lasting::Now };
+        dominates_holder(core, &mut work, by, HolderId::Role(id), lasting)?;
     }
     let now = work.now();
     if store::update_role(work.conn(), id, patch.name.as_deref(), patch.status, row.version, now).await? == 0
@@ -137,7 +138,7 @@ pub async fn delete(
             format!("{} accounts hold this role; add ?force=true", row.holders),
         ));
     }
-    dominates_holder(core, by, HolderId::Role(id))?;
+    dominates_holder(core, &mut work, by, HolderId::Role(id), Lasting::Now)?;
     store::delete_role(work.conn(), id).await?;
     last_administrator::stays(&mut work).await?;
     work.because(format!("role:{}", row.code));

@@ -2,7 +2,7 @@
 
 use super::Keys;
 use super::model::{AccountFilter, AccountRow, NewAccount, check_password, check_role, check_username};
-use super::store;
+use super::store::{self, Place};
 use crate::access::account_role;
 use crate::core::Core;
 use crate::db::paging::Page;
@@ -23,11 +23,14 @@ pub async fn list(
     Ok(store::accounts(&mut core.db.read().await?, by.company(), filter, page).await?)
 }
 
-/// Reads the caller's own account.
-pub async fn me(core: &Core, by: &Principal) -> Result<AccountRow, Refusal> {
-    store::account(&mut core.db.read().await?, by.account())
-        .await?
-        .ok_or(Refusal::NotFound { what: "account" })
+/// Reads the caller's own account and the names of the place that his session works in.
+pub async fn me(core: &Core, by: &Principal) -> Result<(AccountRow, Place), Refusal> {
+    let missing = || Refusal::NotFound { what: "account" };
+    let mut conn = core.db.read().await?;
+    let row = store::account(&mut conn, by.account()).await?.ok_or_else(missing)?;
+    let view = by.session().view;
+    let place = store::place(&mut conn, view.company, view.application).await?.ok_or_else(missing)?;
+    Ok((row, place))
 }
 
 /// Reads an account of the caller's company; what lies outside is not found.
@@ -63,7 +66,7 @@ pub async fn create(
     work.change(PolicyChange::UserStatus { account: id, enabled: true });
     if let Some(role) = &new.role {
         by.require("role:grant")?;
-        account_role::replace(core, &mut work, by, id, None, role).await?;
+        account_role::replace(core, &mut work, by, id, role).await?;
     }
     work.audit("user_created", "account", &id.to_string(), through).await?;
     let row = store::account(work.conn(), id).await?.ok_or(Refusal::NotFound { what: "account" })?;
@@ -84,6 +87,16 @@ fn check(core: &Core, new: &NewAccount) -> Result<(), Refusal> {
         check_text(field, text)?;
     }
     new.role.as_deref().map_or(Ok(()), check_role)
+}
+
+/// Shows a role in the account's `role` field, inside somebody else's unit of work.
+pub async fn show_role(
+    work: &mut crate::db::Work,
+    account: AccountId,
+    role: Option<&str>,
+) -> Result<(), Refusal> {
+    store::set_role(work.conn(), account, role).await?;
+    Ok(())
 }
 
 /// Answers whether the login name is taken.

@@ -5,6 +5,7 @@ use super::Keys;
 use super::end_sessions::end;
 use super::model::{SessionFilter, check_password};
 use super::store;
+use crate::access::dominance::dominates_account;
 use crate::core::Core;
 use crate::policy::{EndCode, Principal};
 use crate::refusal::Refusal;
@@ -44,8 +45,6 @@ pub async fn reset(
     if row.is_platform && !by.is_platform() {
         return Err(Refusal::denied("platform administrator"));
     }
-    // Whoever sets a password can sign in with it: nobody takes over an account that may do more than he (C8).
-    crate::access::dominance::dominates_account(core, by, account).await?;
     check_password("new_password", new, &row.username, core.settings.auth.password_min_length)?;
     store_new(core, keys, by, account, new, EndCode::PasswordReset).await
 }
@@ -60,6 +59,10 @@ async fn store_new(
 ) -> Result<Option<Rev>, Refusal> {
     let hash = keys.hasher.hash(new.to_owned()).await?;
     let mut work = core.db.begin(&by.author()).await?;
+    if account != by.account() {
+        // Whoever sets a password can sign in with it: nobody takes over an account that may do more than he (C8).
+        dominates_account(core, &mut work, by, account).await?;
+    }
     let now = work.now();
     store::set_password(work.conn(), account, &hash, code == EndCode::PasswordReset, now).await?;
     let keep = (account == by.account()).then(|| by.sid().clone());

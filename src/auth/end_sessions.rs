@@ -56,7 +56,7 @@ pub async fn end_own(core: &Core, by: &Principal, sid: &SessionId) -> Result<End
         return Err(Refusal::NotFound { what: "session" });
     }
     work.audit("session_logout", "session", sid.as_str(), "").await?;
-    finish(core, work, Authority::System(SystemTask::SessionEnd), ended).await
+    finish(core, work, Authority::Stamp(&by.stamp()), ended).await
 }
 
 /// A session ends by a rule of its own, with nobody ordering it.

@@ -53,13 +53,19 @@ pub async fn refresh(core: &Core, keys: &Keys, text: &str, origin: &Origin) -> R
     let account = AccountId(row.account_id);
     let session = core.policy.session(&token.sid).await?.filter(|session| session.is_active());
     let session = session.ok_or_else(Refusal::session_ended)?;
-    session.extend(now + core.settings.auth.refresh_ttl_seconds as i64 * 1000);
+    session.extend(ends_at(core, &row, now));
     core.engine.extend(account, &token.sid, now + keys.tokens.ttl_seconds() * 1000).await;
     Ok(Refreshed {
         access: keys.tokens.sign(account, &token.sid, now)?,
         refresh: keys.tokens.seal(&next)?,
         account,
     })
+}
+
+/// A refresh moves the session's end, but never past its absolute one: a stolen token is not for ever.
+fn ends_at(core: &Core, row: &RefreshRow, now: i64) -> i64 {
+    let auth = &core.settings.auth;
+    (now + auth.refresh_ttl_seconds as i64 * 1000).min(row.issued_at + auth.session_max_seconds as i64 * 1000)
 }
 
 /// The token before the current one, whose successor is the current one, used again soon after.
@@ -88,7 +94,7 @@ async fn rotate(
 ) -> Result<(), Refusal> {
     let mut work = core.db.begin(&author(row, origin)).await?;
     let now = work.now();
-    let expires_at = now + core.settings.auth.refresh_ttl_seconds as i64 * 1000;
+    let expires_at = ends_at(core, row, now);
     let done =
         store::rotate(work.conn(), &token.sid, &token.digest(), &next.digest(), now, expires_at).await?;
     if done == 0 {

@@ -5,7 +5,7 @@ use crate::db::paging::Page;
 use crate::db::{Conn, DbError};
 use crate::policy::EndCode;
 use crate::{sql_all, sql_exec, sql_one, sql_opt};
-use livegrant_actors::{AccountId, CompanyId, SessionId};
+use livegrant_actors::{AccountId, ApplicationId, CompanyId, SessionId};
 
 /// Finds an account by its login name.
 pub async fn account_named(conn: &mut Conn, username: &str) -> Result<Option<AccountId>, DbError> {
@@ -84,6 +84,31 @@ pub async fn accounts(
     Ok((count, rows))
 }
 
+/// The names of a company and an application.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[expect(missing_docs, reason = "the fields are named by the struct's sentence")]
+pub struct Place {
+    pub company: String,
+    pub application_code: String,
+    pub application: String,
+}
+
+/// Reads the names of a company and an application.
+pub async fn place(
+    conn: &mut Conn,
+    company: CompanyId,
+    application: ApplicationId,
+) -> Result<Option<Place>, DbError> {
+    sql_opt!(
+        conn,
+        Place,
+        "SELECT c.name AS company, a.code AS application_code, a.name AS application
+           FROM company c, t_application a WHERE c.id = $1 AND a.id = $2",
+        company.0,
+        application.0
+    )
+}
+
 /// Inserts an account with no permission at all (S1-44) and answers its id.
 pub async fn insert_account(
     conn: &mut Conn,
@@ -130,8 +155,8 @@ pub async fn update_account(
         conn,
         "UPDATE sys_login_user
             SET display_name = coalesce($3, display_name), email = coalesce($4, email), phone = coalesce($5, phone),
-                department = coalesce($6, department), role = coalesce($7, role), status = coalesce($8, status),
-                version = version + 1, updated_at = $9
+                department = coalesce($6, department), status = coalesce($7, status),
+                version = version + 1, updated_at = $8
           WHERE user_id = $1 AND version = $2",
         id.0,
         version,
@@ -139,10 +164,14 @@ pub async fn update_account(
         patch.email.as_deref(),
         patch.phone.as_deref(),
         patch.department.as_deref(),
-        patch.role.as_deref(),
         patch.status,
         now
     )
+}
+
+/// Shows a role in the account's `role` field.
+pub async fn set_role(conn: &mut Conn, id: AccountId, role: Option<&str>) -> Result<u64, DbError> {
+    sql_exec!(conn, "UPDATE sys_login_user SET role = $2 WHERE user_id = $1", id.0, role)
 }
 
 /// Stores a new password hash.
@@ -213,6 +242,7 @@ pub struct RefreshRow {
     pub refresh_hash: String,
     pub generation: i64,
     pub rotated_at: i64,
+    pub issued_at: i64,
     pub expires_at: i64,
 }
 
@@ -221,7 +251,7 @@ pub async fn refresh_row(conn: &mut Conn, sid: &SessionId) -> Result<Option<Refr
     sql_opt!(
         conn,
         RefreshRow,
-        "SELECT account_id, state, refresh_hash, generation, rotated_at, expires_at FROM sys_session WHERE sid = $1",
+        "SELECT account_id, state, refresh_hash, generation, rotated_at, issued_at, expires_at FROM sys_session WHERE sid = $1",
         sid.as_str()
     )
 }
@@ -364,7 +394,7 @@ pub async fn surplus_sessions(
     Ok(rows.into_iter().map(|row| SessionId::from(row.0)).collect())
 }
 
-/// Stores a ticket and drops the ones that are over; answers how many wait.
+/// Stores a ticket and drops the ones that are over; answers how many wait in all and for this account.
 pub async fn insert_ticket(
     conn: &mut Conn,
     hash: &str,
@@ -372,7 +402,7 @@ pub async fn insert_ticket(
     account: AccountId,
     now: i64,
     expires_at: i64,
-) -> Result<i64, DbError> {
+) -> Result<(i64, i64), DbError> {
     sql_exec!(conn, "DELETE FROM sys_stream_ticket WHERE expires_at <= $1", now)?;
     sql_exec!(
         conn,
@@ -382,7 +412,12 @@ pub async fn insert_ticket(
         account.0,
         expires_at
     )?;
-    Ok(sql_one!(conn, (i64,), "SELECT count(*) FROM sys_stream_ticket")?.0)
+    sql_one!(
+        conn,
+        (i64, i64),
+        "SELECT count(*), coalesce(sum(CASE WHEN account_id = $1 THEN 1 ELSE 0 END), 0) FROM sys_stream_ticket",
+        account.0
+    )
 }
 
 /// Takes a ticket out: once only, whoever asks first.

@@ -46,6 +46,7 @@ impl Throttle {
 
     fn keys(&self, username: &str, ip: &str) -> [(String, u32); 3] {
         let name = crate::policy::short_hash(&username.to_lowercase());
+        let ip = crate::web::request::network_of(ip);
         [
             (format!("pair {name} {ip}"), self.account_limit),
             (format!("name {name}"), self.account_limit.saturating_mul(OVERALL)),
@@ -78,6 +79,9 @@ impl Throttle {
                 *count = Count { locks: count.locks.saturating_sub(1), ..fresh };
             }
             count.failures += 1;
+            if count.locked_until <= now {
+                count.locked_until = 0;
+            }
             if count.failures >= limit {
                 count.locked_until = now + (self.lock_ms << count.locks.min(DOUBLINGS));
                 count.locks += 1;
@@ -90,10 +94,19 @@ impl Throttle {
     /// Takes back the count of a try that succeeded, and forgives the pair.
     pub fn succeeded(&self, username: &str, ip: &str) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let [(pair, _), (name, _), (from, _)] = self.keys(username, ip);
+        let [(pair, _), name, from] = self.keys(username, ip);
         counts.remove(&pair);
-        for key in [name, from] {
-            if let Some(count) = counts.get_mut(&key) {
+        for (key, limit) in [name, from] {
+            let Some(count) = counts.get_mut(&key) else { continue };
+            if count.locked_until > 0 {
+                // This very try counted towards the lock: without it there would be none yet.
+                *count = Count {
+                    failures: limit - 1,
+                    locks: count.locks.saturating_sub(1),
+                    locked_until: 0,
+                    ..*count
+                };
+            } else {
                 count.failures = count.failures.saturating_sub(1);
             }
         }
@@ -137,6 +150,28 @@ mod tests {
             throttle.begin("alice", "6.6.6.6", 0).expect("free");
         }
         throttle.begin("alice", "1.1.1.1", 0).expect("the owner is free");
+    }
+
+    #[test]
+    fn people_who_sign_in_at_once_behind_one_address_do_not_lock_it() {
+        let settings = settings::Auth { throttle_address_attempts: 3, ..Default::default() };
+        let throttle = Throttle::new(&settings);
+        for name in ["a", "b", "c"] {
+            throttle.begin(name, "1.1.1.1", 0).expect("free");
+        }
+        for name in ["a", "b", "c"] {
+            throttle.succeeded(name, "1.1.1.1");
+        }
+        throttle.begin("d", "1.1.1.1", 1).expect("still free");
+    }
+
+    #[test]
+    fn one_ipv6_network_counts_as_one_address() {
+        let settings = settings::Auth { throttle_address_attempts: 2, ..Default::default() };
+        let throttle = Throttle::new(&settings);
+        throttle.begin("a", "2001:db8::1", 0).expect("free");
+        throttle.begin("b", "2001:db8::2", 0).expect("free");
+        assert_eq!(wait(throttle.begin("c", "2001:db8::3", 0)), 60);
     }
 
     #[test]

@@ -8,18 +8,21 @@ use crate::db::{Author, SystemTask};
 use crate::policy::{Origin, Principal};
 use crate::refusal::Refusal;
 
+/// Tickets of one account that may wait at once: ten times the tabs that it may have, with the default.
+const TICKETS_OF_ONE: i64 = 50;
+
 /// Makes a ticket for the caller's session.
 pub async fn issue(core: &Core, by: &Principal) -> Result<String, Refusal> {
     let ticket = crate::clock::random_text::<43>();
     let mut work = core.db.begin(&by.author()).await?;
     let now = work.now();
     let expires_at = now + core.settings.auth.ticket_ttl_seconds as i64 * 1000;
-    let waiting =
+    let (waiting, own) =
         store::insert_ticket(work.conn(), &digest(&ticket), by.sid(), by.account(), now, expires_at).await?;
-    if waiting > core.settings.auth.ticket_limit as i64 {
+    if waiting > core.settings.auth.ticket_limit as i64 || own > TICKETS_OF_ONE {
         return Err(Refusal::Throttled { retry_after_seconds: core.settings.auth.ticket_ttl_seconds });
     }
-    work.commit(SystemTask::Upkeep).await?;
+    work.commit(&by.stamp()).await?;
     Ok(ticket)
 }
 

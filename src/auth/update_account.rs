@@ -4,6 +4,7 @@
 use super::end_sessions::end;
 use super::model::{AccountPatch, AccountRow, SessionFilter, check_role};
 use super::store;
+use crate::access::dominance::dominates_account;
 use crate::access::{account_role, last_administrator};
 use crate::core::Core;
 use crate::db::Work;
@@ -40,17 +41,20 @@ pub async fn update(
     if let Some(role) = patch.role.as_ref().filter(|role| before.role.as_ref() != Some(role)) {
         by.require("role:grant")?;
         through = "role:grant";
-        account_role::replace(core, &mut work, by, id, before.role.as_deref(), role).await?;
+        account_role::replace(core, &mut work, by, id, role).await?;
+        last_administrator::stays(&mut work).await?;
     }
     match patch.status.filter(|status| *status != before.status) {
         Some(0) => {
             by.require("account:disable")?;
             through = "account:disable";
+            dominates_account(core, &mut work, by, id).await?;
             disable(&mut work, id).await?;
         }
         Some(_) => {
             by.require("account:disable")?;
             through = "account:disable";
+            dominates_account(core, &mut work, by, id).await?;
             work.change(PolicyChange::UserStatus { account: id, enabled: true });
         }
         None => {}

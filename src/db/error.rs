@@ -18,6 +18,9 @@ pub enum DbError {
     /// No connection in time, or the server is away.
     #[error("the database is not reachable: {0}")]
     Unavailable(String),
+    /// A text that the database cannot hold (PostgreSQL: a NUL character).
+    #[error("a text has a character that cannot be stored")]
+    BadText,
     /// The schema is missing, older, newer or damaged; the text says what to do.
     #[error("{0}")]
     Schema(String),
@@ -39,6 +42,7 @@ impl From<sqlx::Error> for DbError {
                         "the database is damaged ({}): restore a backup, or name another file in database.url",
                         cause.message()
                     )),
+                    Some("22021") => Self::BadText,
                     // PostgreSQL: shutdown and "starting up".
                     Some("57P01" | "57P02" | "57P03") => Self::Unavailable(cause.message().to_owned()),
                     _ => Self::Defect(error),

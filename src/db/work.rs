@@ -106,12 +106,23 @@ pub struct Work {
     doorbell: Arc<Notify>,
     fence: Fence,
     changes: Vec<PolicyChange>,
+    /// Scopes beyond the author's own that the decision rests on.
+    judged: Vec<(Scope, i64)>,
     reason: String,
 }
 
 impl Work {
     pub(super) fn new(conn: Conn, author: Author, clock: Clock, doorbell: Arc<Notify>, fence: Fence) -> Self {
-        Self { conn, author, clock, doorbell, fence, changes: Vec::new(), reason: String::new() }
+        Self {
+            conn,
+            author,
+            clock,
+            doorbell,
+            fence,
+            changes: Vec::new(),
+            judged: Vec::new(),
+            reason: String::new(),
+        }
     }
 
     /// Lends the transaction's connection to a store function.
@@ -132,6 +143,12 @@ impl Work {
     /// Records what this work changes in the policy; delivery is derived from it after the commit.
     pub fn change(&mut self, change: PolicyChange) {
         self.changes.push(change);
+    }
+
+    /// Adds a scope, with the epoch that was looked at, to what the decision rests on: something that a rule judged and
+    /// that is in nobody's stamp, such as the role that is given away.
+    pub fn rests_on(&mut self, scope: Scope, epoch: i64) {
+        self.judged.push((scope, epoch));
     }
 
     /// Sets the reason that the log and the pushed frames carry.
@@ -163,7 +180,7 @@ impl Work {
     pub async fn commit(mut self, authority: impl Into<Authority<'_>>) -> Result<Committed, CommitError> {
         let scopes = raised(&self.changes);
         let seen = match authority.into() {
-            Authority::Stamp(stamp) if self.fence == Fence::On => stamp.clone(),
+            Authority::Stamp(stamp) if self.fence == Fence::On => stamp.and(&self.judged),
             Authority::Stamp(_) | Authority::System(_) => Stamp::default(),
         };
         fence::lock(&mut self.conn, seen.epochs(), &scopes).await?;

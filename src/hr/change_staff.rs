@@ -7,7 +7,7 @@ use super::resolve::parse_guid;
 use super::staff::{MISSING, check, is_free, login, with_positions};
 use super::store::staff::{self as store, StaffColumns};
 use super::store::staff_positions::{end_holds, held_by};
-use crate::access::dominance::dominates_holder;
+use crate::access::dominance::{Lasting, dominates_holder};
 use crate::access::last_administrator;
 use crate::core::Core;
 use crate::db::Work;
@@ -120,7 +120,8 @@ async fn move_positions(
     if held.is_empty() {
         return Ok(());
     }
-    let positions = held_with_sway(core, by, &held)?;
+    let given = if after.holder().is_some() { Given::Yes } else { Given::No };
+    let positions = held_with_sway(core, work, by, &held, given)?;
     if let Some(account) = before.holder() {
         last_administrator::stays(work).await?;
         record(work, before.id, Some(account), Vec::new(), positions.clone());
@@ -137,20 +138,37 @@ async fn end_positions(core: &Core, by: &Principal, work: &mut Work, before: &St
     if held.is_empty() {
         return Ok(());
     }
-    let positions = held_with_sway(core, by, &held)?;
+    let positions = held_with_sway(core, work, by, &held, Given::No)?;
     end_holds(work.conn(), StaffId(before.id)).await?;
     last_administrator::stays(work).await?;
     record(work, before.id, before.holder(), Vec::new(), positions);
     Ok(())
 }
 
-/// Answers the positions, when the caller holds everything that they carry.
-fn held_with_sway(core: &Core, by: &Principal, held: &[HeldRow]) -> Result<Vec<PositionId>, Refusal> {
-    let positions: Vec<PositionId> = held.iter().map(|row| PositionId(row.position_id)).collect();
-    for position in &positions {
-        dominates_holder(core, by, HolderId::Position(*position))?;
+/// Answers the positions, when the caller holds everything that they carry; for somebody who gets them, as long as they
+/// are held.
+fn held_with_sway(
+    core: &Core,
+    work: &mut Work,
+    by: &Principal,
+    held: &[HeldRow],
+    given: Given,
+) -> Result<Vec<PositionId>, Refusal> {
+    let mut positions = Vec::with_capacity(held.len());
+    for row in held {
+        let position = PositionId(row.position_id);
+        let lasting = if given == Given::Yes { row.valid_to.into() } else { Lasting::Now };
+        dominates_holder(core, work, by, HolderId::Position(position), lasting)?;
+        positions.push(position);
     }
     Ok(positions)
+}
+
+/// Whether somebody gets the positions, or they only end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Given {
+    Yes,
+    No,
 }
 
 fn record(

@@ -5,7 +5,7 @@ use super::model::{NewPosition, Position, PositionPatch, check_status};
 use super::organizations;
 use super::resolve::parse_guid;
 use super::store::positions::{self as store, PositionColumns};
-use crate::access::dominance::dominates_holder;
+use crate::access::dominance::{Lasting, dominates_holder};
 use crate::access::last_administrator;
 use crate::core::Core;
 use crate::db::paging::Page;
@@ -88,7 +88,8 @@ pub async fn update(
     let id = PositionId(row.id);
     let switched = patch.status.is_some_and(|status| status != row.status);
     if switched {
-        dominates_holder(core, by, HolderId::Position(id))?;
+        let lasting = if patch.status == Some(1) { Lasting::ForGood } else { Lasting::Now };
+        dominates_holder(core, &mut work, by, HolderId::Position(id), lasting)?;
     }
     let organization = patch.organization_guid.clone().or(row.organization_guid.clone());
     let columns = PositionColumns {
@@ -141,7 +142,7 @@ pub async fn delete(
         ));
     }
     let id = PositionId(row.id);
-    dominates_holder(core, by, HolderId::Position(id))?;
+    dominates_holder(core, &mut work, by, HolderId::Position(id), Lasting::Now)?;
     store::delete_position(work.conn(), id).await?;
     last_administrator::stays(&mut work).await?;
     work.because(format!("position:{}", row.code));

@@ -7,7 +7,7 @@ use super::resolve::{is_caller, parse_guid};
 use super::staff::MISSING;
 use super::store::positions::position;
 use super::store::staff_positions::{self as store, Hold};
-use crate::access::dominance::dominates_holder;
+use crate::access::dominance::{Lasting, dominates_holder};
 use crate::access::last_administrator;
 use crate::access::model::Period;
 use crate::core::Core;
@@ -56,7 +56,7 @@ pub async fn assign(
         return Err(Refusal::invalid("position_guid", "too_many", detail));
     }
     if moves {
-        dominates_holder(core, by, HolderId::Position(id))?;
+        dominates_holder(core, &mut work, by, HolderId::Position(id), wanted.to.into())?;
     }
     store::hold(work.conn(), staff, id, &wanted, by.account(), now).await?;
     if wanted.is_primary {
@@ -101,7 +101,7 @@ pub async fn end(
     if store::end_hold(work.conn(), StaffId(person.id), id).await? == 0 {
         return Ok(None);
     }
-    dominates_holder(core, by, HolderId::Position(id))?;
+    dominates_holder(core, &mut work, by, HolderId::Position(id), Lasting::Now)?;
     last_administrator::stays(&mut work).await?;
     work.because(format!("position:{}", out_of.code));
     work.change(PolicyChange::StaffPositions {

@@ -51,23 +51,25 @@ impl Touched {
 }
 
 impl PolicyTable {
-    /// Applies all rows that were committed since the last call and answers them in order.
-    pub async fn catch_up(&self) -> Result<Vec<LogRow>, DbError> {
+    /// Applies the rows that were committed before this call, in order, and hands each over as soon as it is enforced:
+    /// when a later one fails, the earlier ones are told all the same. Ends even while changes keep coming.
+    pub async fn catch_up(&self, mut enforced: impl FnMut(LogRow)) -> Result<(), DbError> {
         let _gate = self.gate.write().await;
-        let mut applied = Vec::new();
-        loop {
-            let asked_at = self.clock.now_ms();
-            let mut conn = self.db.read().await?;
+        let asked_at = self.clock.now_ms();
+        let mut conn = self.db.read().await?;
+        let newest = store::revision(&mut conn).await?;
+        while self.applied() < newest {
             let rows = store::log_after(&mut conn, self.applied()).await?;
             if rows.is_empty() {
-                self.proved_at.store(asked_at, Ordering::Release);
-                return Ok(applied);
+                return Err(DbError::Schema("the policy log ends before its newest revision".to_owned()));
             }
             for row in rows {
                 self.apply(&mut conn, &row).await?;
-                applied.push(row);
+                enforced(row);
             }
         }
+        self.proved_at.store(asked_at, Ordering::Release);
+        Ok(())
     }
 
     async fn apply(&self, conn: &mut Conn, row: &LogRow) -> Result<(), DbError> {

@@ -101,6 +101,12 @@ impl Stamp {
         Self { epochs, until }
     }
 
+    /// Answers this stamp with more scopes in it.
+    #[must_use]
+    pub(crate) fn and(&self, more: &[(Scope, i64)]) -> Self {
+        Self::new(self.epochs.iter().chain(more).cloned().collect(), self.until)
+    }
+
     /// Answers the scopes with their epochs, sorted.
     pub fn epochs(&self) -> &[(Scope, i64)] {
         &self.epochs

@@ -328,7 +328,7 @@ pub async fn store_version(
     sql_exec!(
         conn,
         "UPDATE sys_login_user SET permission_version = $2, permission_hash = $3
-          WHERE user_id = $1 AND permission_version <= $2 AND permission_hash <> $3",
+          WHERE user_id = $1 AND permission_version <= $2",
         account.0,
         rev.0,
         hash

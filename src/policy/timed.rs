@@ -4,7 +4,7 @@
 use super::PolicyChange;
 use crate::db::{Author, Conn, Db, DbError, SystemTask};
 use crate::refusal::Refusal;
-use crate::{sql_all, sql_one};
+use crate::{sql_all, sql_exec, sql_one};
 use livegrant_actors::{AccountId, PositionId, RoleId};
 
 /// Starts and ends the grants whose instant has come; answers the next instant after `now`, if there is one.
@@ -44,6 +44,13 @@ pub async fn turn(db: &Db, now: i64) -> Result<Option<i64>, Refusal> {
 }
 
 async fn positions(conn: &mut Conn, now: i64) -> Result<Vec<PolicyChange>, DbError> {
+    // Locks the people first, as every change of a person does: whose login it is must not change meanwhile.
+    sql_exec!(
+        conn,
+        "UPDATE hr_staff SET updated_at = updated_at WHERE id IN (
+            SELECT staff_id FROM hr_r_staff_position WHERE valid_to <= $1 OR (started = FALSE AND valid_from <= $1))",
+        now
+    )?;
     let ended = sql_all!(
         conn,
         (i64, i64, Option<i64>),

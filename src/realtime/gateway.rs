@@ -11,7 +11,7 @@ use crate::refusal::Refusal;
 use crate::web::cookies::{ACCESS_COOKIE, Secure};
 use crate::web::extract::{bearer, device_of, same_site, token_missing};
 use crate::web::problem::Problem;
-use crate::web::request::{client_address, request_id, secure};
+use crate::web::request::{client_address, network_of, request_id, secure};
 use actix_codec::Framed;
 use actix_http::header::{COOKIE, HeaderMap, ORIGIN};
 use actix_http::{Request, RequestHead, h1};
@@ -77,7 +77,7 @@ impl Gateway {
             return Err(Refusal::NotFound { what: "socket" });
         }
         let now = self.core.clock.now_ms();
-        if !self.handshakes.allows(ip, now) {
+        if !self.handshakes.allows(&network_of(&ip.to_string()), now) {
             return Err(Refusal::Throttled { retry_after_seconds: 60 });
         }
         let answer = ws::handshake(head)

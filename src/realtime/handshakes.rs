@@ -1,7 +1,6 @@
 //! How many handshakes an address may try in a minute (S3-77). Counted before anything is looked up.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
 /// Addresses counted at most; past it the oldest minute is forgotten and, if that does not help, newcomers wait.
@@ -12,7 +11,7 @@ const MINUTE_MS: i64 = 60_000;
 #[derive(Debug)]
 pub struct Handshakes {
     per_minute: u32,
-    counts: Mutex<HashMap<IpAddr, (i64, u32)>>,
+    counts: Mutex<HashMap<String, (i64, u32)>>,
 }
 
 impl Handshakes {
@@ -22,15 +21,15 @@ impl Handshakes {
     }
 
     /// Counts a try and answers whether it is within the limit.
-    pub fn allows(&self, ip: IpAddr, now: i64) -> bool {
+    pub fn allows(&self, network: &str, now: i64) -> bool {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        if counts.len() >= ADDRESSES && !counts.contains_key(&ip) {
+        if counts.len() >= ADDRESSES && !counts.contains_key(network) {
             counts.retain(|_, (since, _)| now - *since < MINUTE_MS);
             if counts.len() >= ADDRESSES {
                 return false;
             }
         }
-        let (since, tries) = counts.entry(ip).or_insert((now, 0));
+        let (since, tries) = counts.entry(network.to_owned()).or_insert((now, 0));
         if now - *since >= MINUTE_MS {
             (*since, *tries) = (now, 0);
         }
@@ -46,7 +45,7 @@ mod tests {
     #[test]
     fn the_limit_holds_for_a_minute_and_an_address() {
         let handshakes = Handshakes::new(2);
-        let (a, b): (IpAddr, IpAddr) = ([1, 1, 1, 1].into(), [2, 2, 2, 2].into());
+        let (a, b) = ("1.1.1.1", "2.2.2.2");
         assert!(handshakes.allows(a, 0) && handshakes.allows(a, 1));
         assert!(!handshakes.allows(a, 2));
         assert!(handshakes.allows(b, 2));

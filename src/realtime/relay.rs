@@ -1,7 +1,8 @@
 //! The relay: follows the policy log, first enforcing, then telling (I8). Woken by the doorbell after a commit here, by
 //! the bus after a commit elsewhere, and by the tail poll when both were missed (I6).
 //! Enforcing never waits for telling: rows go to the teller through a bounded queue; if that overflows, everyone is
-//! compared with the policy again, which tells the same.
+//! compared with the policy again, which tells permissions and ended sessions all the same; notices of that moment are
+//! lost to the tabs that are open (they stay in the log).
 
 use super::{effects, recorder};
 use crate::core::Core;
@@ -9,6 +10,8 @@ use crate::policy::{LogRow, timed};
 use bytes::Bytes;
 use livegrant_actors::bus::Channel;
 use livegrant_actors::{Audience, Change, Effect, EngineHandle, Rev};
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -20,15 +23,47 @@ const ROWS_WAITING: usize = 1024;
 /// Pause between two writes of permission versions (S3-99): many changes of one account become one write.
 const VERSIONS_EVERY: Duration = Duration::from_secs(1);
 
-/// The relay's tasks, until they are stopped.
+/// The relay's tasks, until they are stopped. None of them ends by itself: one that does has crashed, and the process
+/// must not go on as if changes were still enforced and told.
 #[derive(Debug)]
-pub struct Relay(Vec<JoinHandle<()>>);
+pub struct Relay {
+    tasks: Vec<JoinHandle<()>>,
+    crashed: watch::Receiver<Option<&'static str>>,
+}
 
 impl Relay {
     /// Ends all tasks: before the database is closed under them.
     pub fn stop(&self) {
-        for task in &self.0 {
+        for task in &self.tasks {
             task.abort();
+        }
+    }
+
+    /// Names the task that has crashed, if one has.
+    pub fn crashed(&self) -> Option<&'static str> {
+        *self.crashed.borrow()
+    }
+
+    /// Waits until a task crashes, and names it.
+    pub async fn failed(&self) -> &'static str {
+        let mut crashed = self.crashed.clone();
+        let name = crashed.wait_for(Option::is_some).await.map(|name| name.unwrap_or("relay"));
+        match name {
+            Ok(name) => name,
+            // All tasks were stopped on purpose.
+            Err(_) => std::future::pending().await,
+        }
+    }
+}
+
+/// Says that a task has crashed, when it panics.
+struct Alarm(&'static str, Arc<watch::Sender<Option<&'static str>>>);
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!(task = self.0, "a task of the relay has crashed");
+            self.1.send_replace(Some(self.0));
         }
     }
 }
@@ -37,13 +72,23 @@ impl Relay {
 pub fn start(core: &Core, applied: watch::Sender<Rev>) -> Relay {
     let (rows, waiting) = mpsc::channel(ROWS_WAITING);
     let overflown = Arc::new(AtomicBool::new(false));
-    Relay(vec![
-        tokio::spawn(tell(core.engine.clone(), waiting, Arc::clone(&overflown))),
-        tokio::spawn(follow(core.clone(), applied, rows, overflown)),
-        tokio::spawn(time_limits(core.clone())),
-        tokio::spawn(versions(core.clone())),
-        tokio::spawn(recorder::run(core.clone())),
-    ])
+    let (sender, crashed) = watch::channel(None);
+    let sender = Arc::new(sender);
+    let run = |name, task: Pin<Box<dyn Future<Output = ()> + Send>>| {
+        let alarm = Alarm(name, Arc::clone(&sender));
+        tokio::spawn(async move {
+            let _alarm = alarm;
+            task.await;
+        })
+    };
+    let tasks = vec![
+        run("tell", Box::pin(tell(core.engine.clone(), waiting, Arc::clone(&overflown)))),
+        run("follow", Box::pin(follow(core.clone(), applied, rows, overflown))),
+        run("time limits", Box::pin(time_limits(core.clone()))),
+        run("versions", Box::pin(versions(core.clone()))),
+        run("records", Box::pin(recorder::run(core.clone()))),
+    ];
+    Relay { tasks, crashed }
 }
 
 async fn follow(
@@ -98,27 +143,18 @@ async fn catch_up(
     rows: &mpsc::Sender<LogRow>,
     overflown: &AtomicBool,
 ) {
-    match core.policy.catch_up().await {
-        Ok(fresh) => {
-            for row in fresh {
-                let behind = core.clock.now_ms() - row.at;
-                metrics::histogram!("livegrant_enforced_seconds").record(behind as f64 / 1000.0);
-                tracing::info!(
-                    rev = row.rev.0,
-                    request_id = row.request_id,
-                    milliseconds = behind,
-                    "policy applied"
-                );
-                if rows.try_send(row).is_err() {
-                    overflown.store(true, Ordering::Release);
-                }
-            }
-            applied.send_if_modified(|rev| {
-                std::mem::replace(rev, core.policy.applied()) != core.policy.applied()
-            });
+    let caught_up = core.policy.catch_up(|row| {
+        let (rev, behind) = (row.rev, core.clock.now_ms() - row.at);
+        metrics::histogram!("livegrant_enforced_seconds").record(behind as f64 / 1000.0);
+        tracing::info!(rev = rev.0, request_id = row.request_id, milliseconds = behind, "policy applied");
+        if rows.try_send(row).is_err() {
+            overflown.store(true, Ordering::Release);
         }
+        applied.send_replace(rev);
+    });
+    if let Err(error) = caught_up.await {
         // The lease runs out if this goes on: then this node refuses rather than guess (I7).
-        Err(error) => tracing::error!(%error, "the policy log cannot be read"),
+        tracing::error!(%error, "the policy log cannot be read");
     }
 }
 

@@ -16,6 +16,8 @@ pub struct Auth {
     pub access_ttl_seconds: u64,
     /// Life of a refresh token, in seconds.
     pub refresh_ttl_seconds: u64,
+    /// Longest life of a session, however often it is refreshed, in seconds.
+    pub session_max_seconds: u64,
     /// Time a used refresh token still gives its successor, for two tabs that refresh at once, in seconds.
     pub refresh_grace_seconds: u64,
     /// Life of a one-time ticket for a socket, in seconds.
@@ -52,6 +54,7 @@ impl Default for Auth {
             token_secret: Secret::default(),
             access_ttl_seconds: 900,
             refresh_ttl_seconds: 1_209_600,
+            session_max_seconds: 7_776_000,
             refresh_grace_seconds: 30,
             ticket_ttl_seconds: 30,
             ticket_limit: 10_000,
@@ -99,6 +102,11 @@ impl Auth {
         let within = SettingError::unless_within::<u64>;
         within("auth.access_ttl_seconds", self.access_ttl_seconds, 1..=86_400)?;
         within("auth.refresh_ttl_seconds", self.refresh_ttl_seconds, 1..=31_536_000)?;
+        within("auth.session_max_seconds", self.session_max_seconds, 1..=315_360_000)?;
+        if self.session_max_seconds < self.refresh_ttl_seconds {
+            let problem = "must not be shorter than auth.refresh_ttl_seconds";
+            return Err(SettingError::new("auth.session_max_seconds", problem));
+        }
         if self.refresh_ttl_seconds < self.access_ttl_seconds {
             let problem =
                 format!("must not be less than auth.access_ttl_seconds, {}", self.access_ttl_seconds);

@@ -48,6 +48,7 @@ pub async fn authenticate(request: &HttpRequest) -> Result<Principal, Refusal> {
         Principal::of_session(&core.policy, &SessionId::from(claims.sid), origin_of(request)).await?;
     let state = core.policy.published(principal.member(), principal.session().view);
     request.extensions_mut().insert(AnsweredVersion(state.rev.0));
+    request.extensions_mut().insert(principal.clone());
     Ok(principal)
 }
 
@@ -88,6 +89,12 @@ pub fn same_site(headers: &HeaderMap, uri: &Uri, secure: Secure) -> bool {
         return host == Some(at) && (secure == Secure::Any || scheme == "https");
     }
     text("sec-fetch-site").is_some_and(|site| site == "same-origin")
+}
+
+/// Answers whether a browser says that another site's page made the request; programs say nothing.
+pub fn from_elsewhere(headers: &HeaderMap, uri: &Uri, secure: Secure) -> bool {
+    let told = headers.contains_key("origin") || headers.contains_key("sec-fetch-site");
+    told && !same_site(headers, uri, secure)
 }
 
 /// Answers where a request came from.

@@ -1,5 +1,7 @@
 //! `Idempotency-Key` (FA7): a write sent again with the same key is answered with the first answer and not done twice.
 //! The same key with another request is refused with 422, while the first one runs with 409. Keys are kept for a day.
+//! A refused request frees its key. What it cannot do: when the process dies, or the database's answer to COMMIT is lost,
+//! nobody knows whether the write was done, and the key is free after a minute.
 //! A write without the key is not looked at.
 
 use super::extract::{authenticate, body_bytes};
@@ -21,6 +23,8 @@ const KEY: &str = "idempotency-key";
 /// Longest key taken; UUIDs have 36 characters.
 const KEY_MAX: usize = 128;
 const KEPT_MS: i64 = 24 * 3600 * 1000;
+/// A key without an answer is free again after this: the process died with it. Longer than any write runs.
+const UNANSWERED_MS: i64 = 60_000;
 
 struct Stored {
     request: String,
@@ -65,6 +69,20 @@ pub async fn around<B: MessageBody + 'static>(
         Ok(Some(replayed)) => return Ok(request.into_response(replayed)),
         Err(refusal) => return Ok(request.error_response(Problem::from(refusal))),
     }
+    // Apart from the connection: a client that hangs up is the very one that will send the key again.
+    let answered = actix_web::rt::spawn(answer_and_keep(core, account, key, request, next));
+    answered
+        .await
+        .unwrap_or_else(|crash| Err(Problem::from(Refusal::Defect(anyhow::Error::new(crash))).into()))
+}
+
+async fn answer_and_keep<B: MessageBody + 'static>(
+    core: web::Data<Core>,
+    account: AccountId,
+    key: String,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
     let answer = next.call(request).await?.map_into_boxed_body();
     let status = answer.status();
     let (http, answer) = answer.into_parts();
@@ -106,7 +124,12 @@ fn replay(print: &str, stored: Stored) -> Result<HttpResponse, Refusal> {
 async fn claim(core: &Core, author: &Author, key: &str, print: &str) -> Result<Option<Stored>, Refusal> {
     let mut work = core.db.begin(author).await?;
     let now = work.now();
-    sql_exec!(work.conn(), "DELETE FROM sys_idempotency WHERE created_at < $1", now - KEPT_MS)?;
+    sql_exec!(
+        work.conn(),
+        "DELETE FROM sys_idempotency WHERE created_at < $1 OR (status IS NULL AND created_at < $2)",
+        now - KEPT_MS,
+        now - UNANSWERED_MS
+    )?;
     let taken = sql_exec!(
         work.conn(),
         "INSERT INTO sys_idempotency (account_id, key, request, created_at) VALUES ($1, $2, $3, $4)

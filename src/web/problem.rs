@@ -128,6 +128,14 @@ impl Problem {
         Self { refusal: Refusal::NotFound { what: "method" }, allow: Some(allow) }
     }
 
+    /// Answers the permission that was missing.
+    pub fn denied(&self) -> Option<&str> {
+        match &self.refusal {
+            Refusal::Denied { permission, .. } => Some(permission),
+            _ => None,
+        }
+    }
+
     fn parts(&self) -> (StatusCode, &'static str) {
         if self.allow.is_some() {
             return (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed");

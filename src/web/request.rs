@@ -4,12 +4,14 @@
 
 use super::in_flight::{CountedBody, InFlight};
 use super::problem::Problem;
+use crate::core::Core;
+use crate::policy::Principal;
 use crate::settings::Server;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, web};
+use actix_web::{Error, HttpMessage, HttpRequest, web};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;
 
@@ -55,6 +57,9 @@ pub async fn around<B: MessageBody + 'static>(
     // No clone of the request is kept: matching a route needs it for itself alone.
     let answer = next.call(request).await?.map_into_boxed_body();
     let problem = answer.response().error().and_then(|error| error.as_error::<Problem>());
+    if let Some(permission) = problem.and_then(Problem::denied) {
+        audit(answer.request(), permission).await;
+    }
     let mut answer = match problem.map(|problem| problem.answer(&path, &id)) {
         Some(completed) => answer.into_response(completed),
         None => answer,
@@ -69,6 +74,14 @@ pub async fn around<B: MessageBody + 'static>(
     let status = answer.status().as_u16();
     tracing::info!(request_id = id, method = %answer.request().method(), path, status, milliseconds, %ip, "request answered");
     Ok(answer.map_body(|_, body| BoxBody::new(CountedBody { body, running })))
+}
+
+/// Notes a refused use of a permission (S1-46), reads and writes alike.
+async fn audit(request: &HttpRequest, permission: &str) {
+    let by = request.extensions().get::<Principal>().cloned();
+    if let (Some(by), Some(core)) = (by, request.app_data::<web::Data<Core>>()) {
+        core.audit_denial(&by, permission).await;
+    }
 }
 
 /// Puts the security headers and the request's id on an answer.
@@ -115,6 +128,18 @@ pub fn client_address(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[IpAd
         address = next;
     }
     address
+}
+
+/// Answers what counts as one address when tries are counted: an IPv4 address, or an IPv6 network of 64 bits, which is
+/// what one customer has.
+pub fn network_of(ip: &str) -> String {
+    match ip.parse() {
+        Ok(IpAddr::V6(address)) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+        Ok(IpAddr::V4(_)) | Err(_) => ip.to_owned(),
+    }
 }
 
 #[cfg(test)]

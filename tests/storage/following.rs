@@ -48,7 +48,8 @@ both_databases! {
 
 async fn catch_up(follower: &PolicyTable, fresh: &PolicyTable) {
     let from = follower.applied();
-    let rows = follower.catch_up().await.unwrap();
+    let mut rows = Vec::new();
+    follower.catch_up(|row| rows.push(row)).await.unwrap();
     assert_eq!(follower.applied(), fresh.applied());
     let revisions: Vec<i64> = rows.iter().map(|row| row.rev.0).collect();
     let expected: Vec<i64> = (from.0 + 1..=fresh.applied().0).collect();

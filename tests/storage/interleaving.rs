@@ -61,7 +61,7 @@ async fn race(house: &House, people: &[Person], round: u64) -> usize {
     for changer in changers {
         changer.await.unwrap();
     }
-    table.catch_up().await.unwrap();
+    table.catch_up(drop).await.unwrap();
     for person in people {
         let entry = table.session(&person.sid).await.unwrap().expect("it was stored");
         assert!(!entry.is_active(), "round {round}: an ended session is active here");
@@ -82,7 +82,7 @@ async fn change(house: House, table: Arc<PolicyTable>, person: Person, start: Ar
     end_sessions::end(&mut work, &filter, EndCode::SessionKicked).await.unwrap();
     start.wait().await;
     work.commit(SystemTask::SessionEnd).await.unwrap();
-    table.catch_up().await.unwrap();
+    table.catch_up(drop).await.unwrap();
 }
 
 /// Uses the session and its account for the first time; answers whether the session was active then.

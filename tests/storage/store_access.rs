@@ -28,9 +28,9 @@ both_databases! {
         assert_eq!((row.status, row.version, row.holders), (1, 1, 0));
         assert!(access_store::role(conn, CompanyId(2), id).await.unwrap().is_none());
         assert!(access_store::role(conn, COMPANY, RoleId(id.0 + 1)).await.unwrap().is_none());
-        let builtin = access_store::builtin_role(conn, "hr").await.unwrap().expect("a preset");
+        let builtin = access_store::builtin_role(conn, CompanyId(1), "hr").await.unwrap().expect("a preset");
         assert_eq!(one(conn, builtin).await.kind, "builtin");
-        assert!(access_store::builtin_role(conn, "desk_a").await.unwrap().is_none(), "it is not builtin");
+        assert!(access_store::builtin_role(conn, CompanyId(1), "desk_a").await.unwrap().is_none(), "it is not builtin");
         let again = access_store::insert_role(conn, COMPANY, "desk_a", "another", NOW).await;
         assert!(matches!(again, Err(DbError::Duplicate)), "{again:?}");
     }

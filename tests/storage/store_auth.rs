@@ -218,12 +218,12 @@ both_databases! {
         let mut work = house.work().await;
         let conn = work.conn();
         let (sid, account) = (SessionId::from("t".to_owned()), AccountId(1));
-        assert_eq!(auth_store::insert_ticket(conn, "one", &sid, account, 0, 10).await.unwrap(), 1);
-        assert_eq!(auth_store::insert_ticket(conn, "two", &sid, account, 0, 20).await.unwrap(), 2);
+        assert_eq!(auth_store::insert_ticket(conn, "one", &sid, account, 0, 10).await.unwrap(), (1, 1));
+        assert_eq!(auth_store::insert_ticket(conn, "two", &sid, account, 0, 20).await.unwrap(), (2, 2));
         assert_eq!(auth_store::take_ticket(conn, "two", 19).await.unwrap(), Some(sid.clone()));
         assert_eq!(auth_store::take_ticket(conn, "two", 19).await.unwrap(), None, "taken");
         assert_eq!(auth_store::take_ticket(conn, "one", 10).await.unwrap(), None, "over");
-        assert_eq!(auth_store::insert_ticket(conn, "three", &sid, account, 0, 30).await.unwrap(), 1);
+        assert_eq!(auth_store::insert_ticket(conn, "three", &sid, account, 0, 30).await.unwrap(), (1, 1));
         assert_eq!(auth_store::insert_ticket(conn, "four", &sid, account, 30, 40).await.unwrap(), 1, "old ones go");
         assert_eq!(auth_store::take_ticket(conn, "none", 0).await.unwrap(), None);
     }

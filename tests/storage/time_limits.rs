@@ -64,7 +64,7 @@ both_databases! {
         assert_eq!((by.holds(RIGHT), by.holds("org:delete"), by.stamp().until()), (true, false, Some(begins)));
         clock.advance(Duration::from_millis((23 * HOUR) as u64));
         assert!(matches!(rename(&house.db, &by).await, Err(CommitError::Stale)));
-        table.catch_up().await.unwrap();
+        table.catch_up(drop).await.unwrap();
         let by = by.renew(&table).unwrap();
         assert!(by.holds("org:delete"), "the instant has come, whatever the log says");
         assert!(rename(&house.db, &by).await.is_ok());

@@ -42,7 +42,7 @@ both_databases! {
         assert_eq!(stored(&house, &person).await, (first.rev.0, first.hash.to_string()));
 
         house.role("unrelated", &["org:view"]).await;
-        table.catch_up().await.unwrap();
+        table.catch_up(drop).await.unwrap();
         assert!(told(&table, &person).await.rev == first.rev && table.applied() > first.rev);
         assert_eq!(table.store_versions().await.unwrap(), 0, "there is nothing to store");
 
@@ -53,7 +53,7 @@ both_databases! {
 
         let more = house.role("more", &["staff:view"]).await;
         house.give(person.account, more, None).await;
-        restarted.catch_up().await.unwrap();
+        restarted.catch_up(drop).await.unwrap();
         let changed = told(&restarted, &person).await;
         assert!(changed.rev == restarted.applied() && changed.hash != first.hash);
         assert_eq!(restarted.store_versions().await.unwrap(), 1);
@@ -101,12 +101,12 @@ both_databases! {
         assert!(refused(by.renew(&table)));
         let origin = livegrant::policy::Origin::default();
         assert!(refused(Principal::of_session(&table, &person.sid, origin).await));
-        table.catch_up().await.unwrap();
+        table.catch_up(drop).await.unwrap();
         assert!(by.renew(&table).is_ok(), "the log was read to its end: the node is current");
 
         house.db.close().await;
         clock.advance(lease);
-        table.catch_up().await.unwrap_err();
+        table.catch_up(drop).await.unwrap_err();
         clock.advance(Duration::from_millis(1));
         assert!(refused(by.renew(&table)), "a log that cannot be read proves nothing");
     }

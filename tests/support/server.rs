@@ -119,7 +119,7 @@ impl TestServer {
     }
 
     /// An HTTP client that keeps no connection and no cookie.
-    pub fn client(&self) -> reqwest::Client {
+    pub fn client() -> reqwest::Client {
         reqwest::Client::builder()
             .pool_max_idle_per_host(0)
             .redirect(reqwest::redirect::Policy::none())
@@ -130,7 +130,7 @@ impl TestServer {
 
     /// Calls without a token.
     pub fn anonymous(&self) -> Caller {
-        Caller::new(self.url(), self.client(), None)
+        Caller::new(self.url(), Self::client(), None)
     }
 
     /// The key that signs this server's tokens.

@@ -47,7 +47,9 @@ impl Tab {
              sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
         );
         for (name, value) in headers {
-            request += &format!("{name}: {value}\r\n");
+            for part in [name, ": ", value, "\r\n"] {
+                request.push_str(part);
+            }
         }
         request += "\r\n";
         let shaking = async {

@@ -12,9 +12,19 @@ use crate::policy::HolderId;
 use crate::{sql_all, sql_exec, sql_one, sql_opt};
 use livegrant_actors::{AccountId, CompanyId, PositionId, RoleId};
 
-/// Finds a builtin role by its code.
-pub async fn builtin_role(conn: &mut Conn, code: &str) -> Result<Option<RoleId>, DbError> {
-    let row = sql_opt!(conn, (i64,), "SELECT id FROM sys_role WHERE kind = 'builtin' AND code = $1", code)?;
+/// Finds a builtin role of a company by its code.
+pub async fn builtin_role(
+    conn: &mut Conn,
+    company: CompanyId,
+    code: &str,
+) -> Result<Option<RoleId>, DbError> {
+    let row = sql_opt!(
+        conn,
+        (i64,),
+        "SELECT id FROM sys_role WHERE kind = 'builtin' AND code = $1 AND company_id = $2",
+        code,
+        company.0
+    )?;
     Ok(row.map(|row| RoleId(row.0)))
 }
 
@@ -52,6 +62,7 @@ pub async fn take_role(conn: &mut Conn, account: AccountId, role: RoleId) -> Res
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct GrantRow {
     pub role_id: i64,
+    pub kind: String,
     pub code: String,
     pub name: String,
     pub valid_from: Option<i64>,
@@ -64,7 +75,7 @@ pub async fn roles_of(conn: &mut Conn, account: AccountId) -> Result<Vec<GrantRo
     sql_all!(
         conn,
         GrantRow,
-        "SELECT held.role_id, r.code, r.name, held.valid_from, held.valid_to, held.started
+        "SELECT held.role_id, r.kind, r.code, r.name, held.valid_from, held.valid_to, held.started
            FROM sys_user_role held JOIN sys_role r ON r.id = held.role_id
           WHERE held.account_id = $1 ORDER BY held.role_id",
         account.0

@@ -66,23 +66,32 @@ pub struct MeOut {
     #[schema(value_type = String)]
     hash: Arc<str>,
     /// The company that the session works in.
-    company: Named,
+    company: CompanyOut,
     /// The application that the session works in.
-    application: Named,
+    application: ApplicationOut,
 }
 
-/// An id.
+/// The company that a session works in.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Named {
-    /// Integer id.
+pub struct CompanyOut {
     id: i64,
+    name: String,
+}
+
+/// The application that a session works in.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ApplicationOut {
+    id: i64,
+    code: String,
+    name: String,
 }
 
 /// Reads the caller's own account (S2-30).
 #[utoipa::path(tag = "accounts", responses((status = 200, body = MeOut), (status = 401, body = ProblemBody)))]
 #[get("/api/accounts/users/me/")]
 pub async fn get_me(core: web::Data<Core>, Caller(by): Caller) -> Answer {
-    let user = accounts::me(&core, &by).await?.into();
+    let (row, place) = accounts::me(&core, &by).await?;
+    let user = row.into();
     let view = by.session().view;
     let state = core.policy.published(by.member(), view);
     Ok(HttpResponse::Ok().json(MeOut {
@@ -92,8 +101,12 @@ pub async fn get_me(core: web::Data<Core>, Caller(by): Caller) -> Answer {
         permissions: Arc::clone(&state.permissions),
         permission_version: state.rev.0,
         hash: Arc::clone(&state.hash),
-        company: Named { id: view.company.0 },
-        application: Named { id: view.application.0 },
+        company: CompanyOut { id: view.company.0, name: place.company },
+        application: ApplicationOut {
+            id: view.application.0,
+            code: place.application_code,
+            name: place.application,
+        },
     }))
 }
 

@@ -7,7 +7,7 @@ use crate::auth::{Keys, end_sessions::end_own, ticket};
 use crate::core::Core;
 use crate::refusal::Refusal;
 use crate::web::cookies::{self, REFRESH_COOKIE, Secure};
-use crate::web::extract::{Body, Caller, Client, same_site};
+use crate::web::extract::{Body, Caller, Client, from_elsewhere, same_site};
 use crate::web::problem::{Answer, ProblemBody};
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use livegrant_actors::SessionId;
@@ -54,10 +54,16 @@ pub struct LoginOut {
 pub async fn post_login(
     core: web::Data<Core>,
     keys: web::Data<Keys>,
+    request: HttpRequest,
     client: Client,
     Body(body): Body<LoginIn>,
 ) -> Answer {
     let by_cookie = body.cookie;
+    let secure = Secure::from(core.settings.auth.cookie_secure);
+    if by_cookie && from_elsewhere(request.headers(), request.uri(), secure) {
+        let detail = "another site's page cannot sign in here".to_owned();
+        return Err(Refusal::Forbidden { code: "cross_site", detail }.into());
+    }
     let attempt = Arc::new(Attempt {
         username: body.username,
         password: body.password,
