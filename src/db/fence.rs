@@ -12,7 +12,9 @@ pub(super) async fn lock(conn: &mut Conn, read: &[(Scope, i64)], raise: &[Scope]
     let mut keys: BTreeMap<i64, bool> = read.iter().map(|(scope, _)| (scope.lock_key(), false)).collect();
     keys.extend(raise.iter().map(|scope| (scope.lock_key(), true)));
     let (keys, exclusive): (Vec<i64>, Vec<bool>) = keys.into_iter().unzip();
-    if let Raw::Pg(pg) = conn.raw() {
+    if let Raw::Pg(pg) = conn.raw()
+        && !keys.is_empty()
+    {
         sqlx::query(
             "SELECT CASE WHEN exclusive THEN pg_advisory_xact_lock(key)::text
                     ELSE pg_advisory_xact_lock_shared(key)::text END

@@ -41,9 +41,25 @@ impl Author {
 
 /// What entitles a unit of work to commit. There is no commit without one: forgetting the stamp does not compile.
 ///
+/// ```no_run
+/// # async fn guarded(work: livegrant::db::Work, by: livegrant::policy::Principal) {
+/// work.commit(&by.stamp()).await;
+/// # }
+/// ```
+///
+/// The same without the stamp is refused by the compiler:
+///
 /// ```compile_fail
-/// # async fn forgotten(work: livegrant::db::Work) {
+/// # async fn forgotten(work: livegrant::db::Work, by: livegrant::policy::Principal) {
 /// work.commit().await;
+/// # }
+/// ```
+///
+/// And nobody but `policy/` makes a stamp:
+///
+/// ```compile_fail
+/// # async fn invented(work: livegrant::db::Work) {
+/// work.commit(&livegrant::policy::Stamp::default()).await;
 /// # }
 /// ```
 #[derive(Debug, Clone, Copy)]
@@ -179,13 +195,15 @@ impl Work {
     /// [`CommitError::Stale`] when the stamp no longer holds; everything is rolled back on any error.
     pub async fn commit(mut self, authority: impl Into<Authority<'_>>) -> Result<Committed, CommitError> {
         let scopes = raised(&self.changes);
-        let seen = match authority.into() {
-            Authority::Stamp(stamp) if self.fence == Fence::On => stamp.and(&self.judged),
-            Authority::Stamp(_) | Authority::System(_) => Stamp::default(),
+        let stamp = match authority.into() {
+            Authority::Stamp(stamp) if self.fence == Fence::On => Some(stamp.and(&self.judged)),
+            Authority::Stamp(_) | Authority::System(_) => None,
         };
-        fence::lock(&mut self.conn, seen.epochs(), &scopes).await?;
+        fence::lock(&mut self.conn, stamp.as_ref().map_or(&[], Stamp::epochs), &scopes).await?;
         let now = self.clock.now_ms();
-        if !fence::holds(&mut self.conn, &seen, now).await? {
+        if let Some(stamp) = &stamp
+            && !fence::holds(&mut self.conn, stamp, now).await?
+        {
             return Err(CommitError::Stale);
         }
         let rev = if self.changes.is_empty() { None } else { Some(self.append(scopes, now).await?) };

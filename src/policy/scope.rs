@@ -87,7 +87,7 @@ impl TryFrom<String> for Scope {
 
 /// The epochs that a decision was derived from, and the instant at which it ends by itself.
 /// Only `policy/` makes one, so a write cannot be guarded by something invented.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stamp {
     epochs: Vec<(Scope, i64)>,
     until: Option<i64>,
@@ -95,7 +95,7 @@ pub struct Stamp {
 
 impl Stamp {
     /// Makes a stamp from scopes with their epochs; `until` is the UTC millisecond at which a timed grant in it ends.
-    pub(crate) fn new(mut epochs: Vec<(Scope, i64)>, until: Option<i64>) -> Self {
+    pub(super) fn new(mut epochs: Vec<(Scope, i64)>, until: Option<i64>) -> Self {
         epochs.sort();
         epochs.dedup();
         Self { epochs, until }

@@ -224,7 +224,7 @@ both_databases! {
         assert_eq!(auth_store::take_ticket(conn, "two", 19).await.unwrap(), None, "taken");
         assert_eq!(auth_store::take_ticket(conn, "one", 10).await.unwrap(), None, "over");
         assert_eq!(auth_store::insert_ticket(conn, "three", &sid, account, 0, 30).await.unwrap(), (1, 1));
-        assert_eq!(auth_store::insert_ticket(conn, "four", &sid, account, 30, 40).await.unwrap(), 1, "old ones go");
+        assert_eq!(auth_store::insert_ticket(conn, "four", &sid, account, 30, 40).await.unwrap(), (1, 1), "old ones go");
         assert_eq!(auth_store::take_ticket(conn, "none", 0).await.unwrap(), None);
     }
 }
