@@ -101,10 +101,8 @@ async fn wait_for_sign_ins(work: &mut Work, filter: &SessionFilter) -> Result<()
         Some(account) => vec![account],
         None => store::accounts_signed_in(work.conn(), filter).await?,
     };
-    for account in accounts {
-        work.serialise(&sign_ins(account)).await?;
-    }
-    Ok(())
+    let rules: Vec<String> = accounts.into_iter().map(sign_ins).collect();
+    Ok(work.serialise_each(&rules).await?)
 }
 
 /// The name of the rule that serialises an account's sign-ins with the end of all its sessions.

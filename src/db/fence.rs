@@ -7,9 +7,15 @@ use crate::policy::{Scope, Stamp};
 use sqlx::types::Json;
 use std::collections::BTreeMap;
 
+/// Scopes that a change locks one by one. A PostgreSQL server has room for 64 locks a connection that it allows, so the
+/// end of some ten thousand sessions did not fit ("out of shared memory").
+pub(super) const LOCKS_MAX: usize = 500;
+
 /// Takes the locks of the scopes, in the order of their keys: shared for what is read, exclusive for what is raised.
+/// For more than [`LOCKS_MAX`] to be raised it takes the catalogue's in their place: every stamp has it.
 pub(super) async fn lock(conn: &mut Conn, read: &[(Scope, i64)], raise: &[Scope]) -> Result<(), DbError> {
     let mut keys: BTreeMap<i64, bool> = read.iter().map(|(scope, _)| (scope.lock_key(), false)).collect();
+    let raise = if raise.len() > LOCKS_MAX { &[Scope::Catalogue] } else { raise };
     keys.extend(raise.iter().map(|scope| (scope.lock_key(), true)));
     let (keys, exclusive): (Vec<i64>, Vec<bool>) = keys.into_iter().unzip();
     if let Raw::Pg(pg) = conn.raw()

@@ -177,6 +177,18 @@ impl Work {
         fence::lock_rule(&mut self.conn, lock_key(rule)).await
     }
 
+    /// The same for many rules at once; for more than [`fence::LOCKS_MAX`] it waits for every guarded commit under way
+    /// and holds up the next ones.
+    pub async fn serialise_each(&mut self, rules: &[String]) -> Result<(), DbError> {
+        if rules.len() > fence::LOCKS_MAX {
+            return fence::lock(&mut self.conn, &[], &[Scope::Catalogue]).await;
+        }
+        for rule in rules {
+            self.serialise(rule).await?;
+        }
+        Ok(())
+    }
+
     /// Writes one line of the audit log in this transaction: what was done through which permission (S1-46).
     pub async fn audit(
         &mut self,

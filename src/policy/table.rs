@@ -261,7 +261,7 @@ impl PolicyTable {
         *write(&member.facts) = Arc::new(facts);
     }
 
-    /// Answers the stamp of a credential check: account, company and application as they were before it (I12).
+    /// Answers the stamp of a credential check: account, company, application and catalogue as they were before it (I12).
     pub fn credential_stamp(&self, facts: &AccountFacts, view: View) -> Stamp {
         let inner = read(&self.inner);
         let company = inner.facts.companies.get(&view.company).copied().unwrap_or_default();
@@ -271,6 +271,8 @@ impl PolicyTable {
                 (Scope::Account(facts.account), facts.epoch),
                 (Scope::Company(view.company), company.epoch),
                 (Scope::Application(view.application), application.epoch),
+                // Every stamp has it: a change of more than can be locked one by one locks the catalogue.
+                (Scope::Catalogue, inner.facts.catalogue.epoch),
             ],
             None,
         )

@@ -19,16 +19,16 @@ use std::collections::HashSet;
 
 use crate::commit_order;
 use crate::house::{House, Person, engine, on_threads};
+use crate::many_sessions::sign_in_often;
 use crate::support::{TestDatabase, both_databases};
 
-const LANES: usize = 7;
 const TRIALS_A_LANE: usize = 290;
 const TRIALS_OF_THE_CONTROL: usize = 40;
-const WRITERS: usize = 3;
+const WRITERS: usize = 2;
 const RIGHT: &str = "account:update";
 
 /// What takes the right from the writer of a lane.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Revocation {
     RoleLosesPermission,
     AccountLosesRole,
@@ -37,9 +37,11 @@ enum Revocation {
     AccountDisabled,
     SessionEnded,
     AllSessionsEnded,
+    /// More at once than are locked one by one.
+    ManySessionsEnded,
 }
 
-const REVOCATIONS: [Revocation; LANES] = [
+const REVOCATIONS: [Revocation; 8] = [
     Revocation::RoleLosesPermission,
     Revocation::AccountLosesRole,
     Revocation::RoleSwitchedOff,
@@ -47,6 +49,7 @@ const REVOCATIONS: [Revocation; LANES] = [
     Revocation::AccountDisabled,
     Revocation::SessionEnded,
     Revocation::AllSessionsEnded,
+    Revocation::ManySessionsEnded,
 ];
 
 /// One writer's account, what it writes to, and who takes its right away.
@@ -65,15 +68,13 @@ struct Lane {
 both_databases! {
     async fn no_guarded_write_commits_after_its_revocation(database: TestDatabase) {
         let outcome = race(&database, Fence::On, TRIALS_A_LANE).await;
-        assert_eq!(outcome.revoked, LANES * TRIALS_A_LANE, "every trial must revoke");
-        assert!(outcome.written > LANES * TRIALS_A_LANE / 20, "writes must be allowed, too: {outcome:?}");
-        assert!(outcome.refused > LANES * TRIALS_A_LANE / 20, "writes must be refused, too: {outcome:?}");
+        assert!(outcome.written > TRIALS_A_LANE, "writes must be allowed, too: {outcome:?}");
+        assert!(outcome.refused > TRIALS_A_LANE, "writes must be refused, too: {outcome:?}");
         assert!(outcome.violations.is_empty(), "{:?}", outcome.violations);
     }
 
     async fn without_the_fence_the_same_race_is_lost(database: TestDatabase) {
         let outcome = race(&database, Fence::Off, TRIALS_OF_THE_CONTROL).await;
-        assert_eq!(outcome.revoked, LANES * TRIALS_OF_THE_CONTROL, "every trial must revoke");
         assert!(!outcome.violations.is_empty(), "the checker finds nothing: {outcome:?}");
     }
 }
@@ -102,9 +103,12 @@ async fn race(database: &TestDatabase, fence: Fence, trials: usize) -> Outcome {
             .await;
         // Somebody else administers: the rule about the last administrator is not what this is about.
         house.person("root", &["system:admin"]).await;
-        let mut lanes = Vec::new();
+        let (mut lanes, mut expected) = (Vec::new(), 0);
         for (number, revocation) in REVOCATIONS.into_iter().enumerate() {
             let lane = Lane::make(&house, &core, &admin, revocation, number).await;
+            // Hundreds of sessions a trial take their time.
+            let trials = if revocation == Revocation::ManySessionsEnded { trials / 16 } else { trials };
+            expected += trials;
             lanes.push(tokio::spawn(lane.run(trials)));
         }
         let mut refused = 0;
@@ -112,6 +116,7 @@ async fn race(database: &TestDatabase, fence: Fence, trials: usize) -> Outcome {
             refused += lane.await.unwrap();
         }
         let outcome = judge(&commit_order::read(&house.db).await, refused);
+        assert_eq!(outcome.revoked, expected, "every trial must revoke");
         println!(
             "{} {fence:?}: {} revocations, {} writes committed, {} refused, {} violations",
             database.kind,
@@ -146,7 +151,7 @@ fn judge(commits: &[String], refused: usize) -> Outcome {
 
 impl Lane {
     async fn make(house: &House, core: &Core, admin: &Person, revocation: Revocation, number: usize) -> Self {
-        let by_position = matches!(revocation, Revocation::PositionLosesPermission);
+        let by_position = revocation == Revocation::PositionLosesPermission;
         let of_role: &[&str] = if by_position { &[] } else { &[RIGHT] };
         let writer = house.person(&format!("writer-{number}"), of_role).await;
         let of_position: &[&str] = if by_position { &[RIGHT] } else { &[] };
@@ -158,6 +163,9 @@ impl Lane {
         let (house, core, admin) = (house.clone(), core.clone(), admin.clone());
         let last = livegrant::policy::store::revision(&mut house.read().await).await.unwrap();
         core.settle(livegrant::db::Committed { rev: Some(last) }).await;
+        if revocation == Revocation::ManySessionsEnded {
+            sign_in_often(&house, writer.account).await;
+        }
         Self { house, core, admin, writer, position, targets, revocation, number }
     }
 
@@ -218,7 +226,7 @@ impl Lane {
                         let filter = SessionFilter { sid: Some(lane.writer.sid.clone()), ..filter };
                         end_sessions::kick(&core, &by, filter, "").await?;
                     }
-                    Revocation::AllSessionsEnded => {
+                    Revocation::AllSessionsEnded | Revocation::ManySessionsEnded => {
                         let filter = SessionFilter { account: Some(account), ..filter };
                         end_sessions::kick(&core, &by, filter, "").await?;
                     }
@@ -252,6 +260,10 @@ impl Lane {
                 let patch = AccountPatch { status: Some(1), ..AccountPatch::default() };
                 update_account::update(core, &admin, account, &patch).await.map(drop)
             }
+            Revocation::ManySessionsEnded => {
+                sign_in_often(&self.house, account).await;
+                Ok(())
+            }
             Revocation::SessionEnded | Revocation::AllSessionsEnded => Ok(()),
         }
         .unwrap();
@@ -260,9 +272,10 @@ impl Lane {
 
     async fn new_session(&self) -> SessionId {
         match self.revocation {
-            Revocation::AccountDisabled | Revocation::SessionEnded | Revocation::AllSessionsEnded => {
-                self.house.sign_in(self.writer.account).await
-            }
+            Revocation::AccountDisabled
+            | Revocation::SessionEnded
+            | Revocation::AllSessionsEnded
+            | Revocation::ManySessionsEnded => self.house.sign_in(self.writer.account).await,
             _ => self.writer.sid.clone(),
         }
     }

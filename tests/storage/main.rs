@@ -15,6 +15,7 @@ mod house;
 mod interleaving;
 mod last_administrator;
 mod listed;
+mod many_sessions;
 mod portrait;
 mod revisions;
 mod schema;
