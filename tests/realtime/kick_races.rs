@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use livegrant::sql_one;
 use serde_json::{Value, json};
 
 use crate::support::{Account, Event, PASSWORD, Setup, Tab, TestServer, both_databases, ok};
@@ -186,6 +187,9 @@ both_databases! {
                     assert!(paths == [false; 4] || paths == [true; 4], "half alive: {paths:?}");
                     let old = sessions.iter().any(|old| old.sid == session.sid);
                     assert!(!(old && paths[0]), "alive after the end");
+                    if paths[0] {
+                        assert!(began_after_the_end(&server, session).await, "a sign-in from before the end is alive");
+                    }
                     if !paths[0] && !dead.contains(&session.sid.as_str()) {
                         dead.push(&session.sid);
                     }
@@ -228,6 +232,25 @@ both_databases! {
         })
         .await;
     }
+}
+
+/// Answers whether a session was made after the last end of all sessions, by the order of the audit log.
+async fn began_after_the_end(server: &TestServer, session: &Account) -> bool {
+    let conn = &mut server.core.db.read().await.unwrap();
+    let (ended,) = sql_one!(
+        conn,
+        (i64,),
+        "SELECT max(id) FROM sys_audit_log WHERE action = 'authz_admin' AND resource = 'session'"
+    )
+    .unwrap();
+    let (began,) = sql_one!(
+        conn,
+        (i64,),
+        "SELECT id FROM sys_audit_log WHERE action = 'session_created' AND resource_id = $1",
+        &session.sid
+    )
+    .unwrap();
+    began > ended
 }
 
 /// Asks a tab for a sign of life.
