@@ -13,7 +13,7 @@ const ROUNDS: usize = 12;
 /// Sessions that exist when a round starts.
 const SESSIONS: usize = 2;
 /// Sign-ins, and of each session: refreshes, tickets and sockets, that race with the ending.
-const RACERS: usize = 3;
+const RACERS: usize = 4;
 
 fn unthrottled(settings: &mut livegrant::settings::Settings) {
     settings.auth.throttle_account_attempts = 1_000_000;
@@ -64,8 +64,20 @@ async fn socket(server: &TestServer, session: &Account) -> Spoils {
     Spoils { tabs: tab.into_iter().collect(), ..Spoils::default() }
 }
 
-/// Lets everything race with `end` and answers what it left, with what `end` answered.
-async fn race<T>(server: &TestServer, sessions: &[Account], end: impl Future<Output = T>) -> (T, Spoils) {
+/// Lets everything race with `end` and answers what it left, with what `end` answered. Each round lets the others come
+/// a little further before `end` begins.
+async fn race<T>(
+    server: &TestServer,
+    round: usize,
+    sessions: &[Account],
+    end: impl Future<Output = T>,
+) -> (T, Spoils) {
+    let end = async {
+        for _ in 0..round {
+            server.anonymous().get("/healthz").await;
+        }
+        end.await
+    };
     let racers = async {
         let logins = join_all((0..RACERS).map(|_| sign_in(server)));
         let of_sessions = join_all(sessions.iter().map(|session| async move {
@@ -127,10 +139,10 @@ both_databases! {
             let admin = server.platform().await;
             let alice = server.account("alice", &["org:view"]).await;
             let path = format!("/api/accounts/users/{}/", alice.id);
-            for _ in 0..ROUNDS {
+            for round in 0..ROUNDS {
                 let sessions = sign_in_some(&server).await;
                 let end = admin.patch(&path, json!({ "status": 0 }));
-                let (answer, spoils) = race(&server, &sessions, end).await;
+                let (answer, spoils) = race(&server, round, &sessions, end).await;
                 ok(answer);
                 for session in &spoils.sessions {
                     assert_eq!(paths(&server, session).await, [false; 4], "alive after the end");
@@ -155,7 +167,7 @@ both_databases! {
             for round in 0..ROUNDS {
                 let sessions = sign_in_some(&server).await;
                 let end = admin.post(&path, json!({ "new_password": format!("the next one {round}") }));
-                let (answer, spoils) = race(&server, &sessions, end).await;
+                let (answer, spoils) = race(&server, round, &sessions, end).await;
                 ok(answer);
                 for session in &spoils.sessions {
                     assert_eq!(paths(&server, session).await, [false; 4], "alive after the end");
@@ -176,10 +188,10 @@ both_databases! {
             let alice = server.account("alice", &["org:view"]).await;
             let path = format!("/api/v1/accounts/{}/logout-all", alice.id);
             ok(admin.post(&path, json!({})).await);
-            for _ in 0..ROUNDS {
+            for round in 0..ROUNDS {
                 let sessions = sign_in_some(&server).await;
                 let end = admin.post(&path, json!({ "reason": "race" }));
-                let (answer, spoils) = race(&server, &sessions, end).await;
+                let (answer, spoils) = race(&server, round, &sessions, end).await;
                 let ended = ok(answer)["ended"].as_u64().unwrap() as usize;
                 let mut dead: Vec<&str> = Vec::new();
                 for session in &spoils.sessions {
@@ -212,10 +224,10 @@ both_databases! {
             let alice = server.account("alice", &["org:view"]).await;
             let sibling = server.signed_in("alice").await;
             let mut witness = server.tab(&sibling).await;
-            for _ in 0..ROUNDS {
+            for round in 0..ROUNDS {
                 let session = server.signed_in("alice").await;
                 let path = format!("/api/v1/sessions/{}", session.sid);
-                let (answer, spoils) = race(&server, std::slice::from_ref(&session), admin.delete(&path)).await;
+                let (answer, spoils) = race(&server, round, std::slice::from_ref(&session), admin.delete(&path)).await;
                 assert_eq!(ok(answer)["ended"], 1);
                 for other in &spoils.sessions {
                     let expected = [other.sid != session.sid; 4];
