@@ -12,5 +12,6 @@ mod passwords;
 mod permissions;
 mod repeating;
 mod signing_in;
+mod sway;
 mod throttling;
 mod tokens;
