@@ -8,8 +8,8 @@ use crate::db::{Author, SystemTask};
 use crate::policy::{Origin, Principal};
 use crate::refusal::Refusal;
 
-/// Tickets of one account that may wait at once: ten times the tabs that it may have, with the default.
-const TICKETS_OF_ONE: i64 = 50;
+/// The part of `auth.ticket_limit` that one account may hold: it takes twenty in league to leave nothing for the others.
+const PART_OF_ONE: i64 = 20;
 
 /// Makes a ticket for the caller's session.
 pub async fn issue(core: &Core, by: &Principal) -> Result<String, Refusal> {
@@ -19,7 +19,8 @@ pub async fn issue(core: &Core, by: &Principal) -> Result<String, Refusal> {
     let expires_at = now + core.settings.auth.ticket_ttl_seconds as i64 * 1000;
     let (waiting, own) =
         store::insert_ticket(work.conn(), &digest(&ticket), by.sid(), by.account(), now, expires_at).await?;
-    if waiting > core.settings.auth.ticket_limit as i64 || own > TICKETS_OF_ONE {
+    let limit = core.settings.auth.ticket_limit as i64;
+    if waiting > limit || own > (limit / PART_OF_ONE).max(1) {
         return Err(Refusal::Throttled { retry_after_seconds: core.settings.auth.ticket_ttl_seconds });
     }
     work.commit(&by.stamp()).await?;

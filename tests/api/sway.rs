@@ -79,7 +79,7 @@ served! {
         let id = roles["roles"][0]["role_id"].as_i64().expect("an id");
         let deputy = server.account("deputy", &[]).await;
         let friend = server.account("friend", &[]).await;
-        let at = |minutes: i64| livegrant::clock::iso(server.core().clock.now_ms() + minutes * 60_000);
+        let at = |minutes: i64| livegrant::clock::iso(server.core.clock.now_ms() + minutes * 60_000);
         let (ten, twenty, five) = (at(10), at(20), at(5));
         let own = format!("/api/v1/accounts/{}/roles/{id}", deputy.id);
         ok(root.post(&own, json!({ "valid_to": ten })).await);
@@ -130,7 +130,7 @@ served! {
     async fn a_key_without_an_answer_is_free_again_after_a_minute(server: TestServer) {
         let root = server.platform().await;
         let author = livegrant::db::Author::system("a request that never ended");
-        let mut work = server.core().db.begin(&author).await.unwrap();
+        let mut work = server.core.db.begin(&author).await.unwrap();
         let now = work.now();
         livegrant::sql_exec!(
             work.conn(),

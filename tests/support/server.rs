@@ -118,11 +118,6 @@ impl TestServer {
         format!("http://{}", self.app.address)
     }
 
-    /// The rooms of the running application.
-    pub fn core(&self) -> &livegrant::core::Core {
-        &self.app.core
-    }
-
     /// An HTTP client that keeps no connection and no cookie.
     pub fn client() -> reqwest::Client {
         reqwest::Client::builder()
