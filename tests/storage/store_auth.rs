@@ -7,7 +7,7 @@ use livegrant::db::paging::{Page, PageQuery};
 use livegrant::db::{Conn, DbError};
 use livegrant::policy::EndCode;
 use livegrant::{sql_exec, sql_one};
-use livegrant_actors::{AccountId, CompanyId, SessionId};
+use livegrant_actors::{AccountId, ApplicationId, CompanyId, SessionId};
 
 use crate::house::{COMPANY, House};
 use crate::support::both_databases;
@@ -134,7 +134,15 @@ both_databases! {
         assert_eq!(auth_store::update_account(conn, id, &patch, 1, NOW + 1).await.unwrap(), 0, "outdated now");
         let row = auth_store::account(conn, id).await.unwrap().unwrap();
         assert_eq!((row.email.as_str(), row.department.as_str(), row.status), ("d@example.org", "lab", 0));
-        assert_eq!((row.role.as_deref(), row.version, row.updated_at), (Some("user"), 2, NOW + 1));
+        // The role is shown by who moves its grant, never by a patch.
+        assert_eq!((row.role.as_deref(), row.version, row.updated_at), (None, 2, NOW + 1));
+        assert_eq!(auth_store::set_role(conn, id, Some("user")).await.unwrap(), 1);
+        assert_eq!(auth_store::account(conn, id).await.unwrap().unwrap().role.as_deref(), Some("user"));
+        assert_eq!(auth_store::set_role(conn, id, None).await.unwrap(), 1);
+        assert_eq!(auth_store::account(conn, id).await.unwrap().unwrap().role, None);
+        let place = auth_store::place(conn, COMPANY, ApplicationId(1)).await.unwrap().expect("the default ones");
+        assert_eq!((place.application_code.as_str(), place.application.as_str()), ("livegrant", "Livegrant"));
+        assert_eq!(auth_store::place(conn, COMPANY, ApplicationId(9)).await.unwrap(), None);
 
         assert_eq!(auth_store::set_password(conn, id, "new hash", true, NOW + 2).await.unwrap(), 1);
         let row = auth_store::account(conn, id).await.unwrap().unwrap();

@@ -82,6 +82,7 @@ pub struct TestServer {
     /// Its database's URL.
     pub database: String,
     app: Arc<App>,
+    client: reqwest::Client,
     keys: Arc<Keys>,
     platform: Arc<OnceCell<Account>>,
     marks: Arc<AtomicU32>,
@@ -102,6 +103,7 @@ impl TestServer {
             clock,
             database,
             app: Arc::new(app),
+            client: client(),
             keys,
             platform: Arc::default(),
             marks: Arc::default(),
@@ -119,18 +121,13 @@ impl TestServer {
     }
 
     /// An HTTP client that keeps no connection and no cookie.
-    pub fn client() -> reqwest::Client {
-        reqwest::Client::builder()
-            .pool_max_idle_per_host(0)
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(PATIENCE)
-            .build()
-            .expect("a client needs nothing")
+    pub fn client(&self) -> reqwest::Client {
+        self.client.clone()
     }
 
     /// Calls without a token.
     pub fn anonymous(&self) -> Caller {
-        Caller::new(self.url(), Self::client(), None)
+        Caller::new(self.url(), self.client(), None)
     }
 
     /// The key that signs this server's tokens.
@@ -236,6 +233,15 @@ impl TestServer {
         self.core.settle(committed).await;
         (account.0, role.0)
     }
+}
+
+fn client() -> reqwest::Client {
+    reqwest::Client::builder()
+        .pool_max_idle_per_host(0)
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(PATIENCE)
+        .build()
+        .expect("a client needs nothing")
 }
 
 /// Makes of each body two tests, `NAME::on_sqlite` and `NAME::on_postgres`, with a server on an empty database.

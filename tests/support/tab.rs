@@ -47,9 +47,7 @@ impl Tab {
              sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
         );
         for (name, value) in headers {
-            for part in [name, ": ", value, "\r\n"] {
-                request.push_str(part);
-            }
+            request.extend([name, ": ", value, "\r\n"]);
         }
         request += "\r\n";
         let shaking = async {
