@@ -14,23 +14,23 @@ pub(super) const LOCKS_MAX: usize = 500;
 /// Takes the locks of the scopes, in the order of their keys: shared for what is read, exclusive for what is raised.
 /// For more than [`LOCKS_MAX`] to be raised it takes the catalogue's in their place: every stamp has it.
 pub(super) async fn lock(conn: &mut Conn, read: &[(Scope, i64)], raise: &[Scope]) -> Result<(), DbError> {
+    let Raw::Pg(pg) = conn.raw() else { return Ok(()) };
     let mut keys: BTreeMap<i64, bool> = read.iter().map(|(scope, _)| (scope.lock_key(), false)).collect();
     let raise = if raise.len() > LOCKS_MAX { &[Scope::Catalogue] } else { raise };
     keys.extend(raise.iter().map(|scope| (scope.lock_key(), true)));
-    let (keys, exclusive): (Vec<i64>, Vec<bool>) = keys.into_iter().unzip();
-    if let Raw::Pg(pg) = conn.raw()
-        && !keys.is_empty()
-    {
-        sqlx::query(
-            "SELECT CASE WHEN exclusive THEN pg_advisory_xact_lock(key)::text
-                    ELSE pg_advisory_xact_lock_shared(key)::text END
-               FROM unnest($1::bigint[], $2::bool[]) AS wanted(key, exclusive)",
-        )
-        .bind(keys)
-        .bind(exclusive)
-        .execute(pg)
-        .await?;
+    if keys.is_empty() {
+        return Ok(());
     }
+    let (keys, exclusive): (Vec<i64>, Vec<bool>) = keys.into_iter().unzip();
+    sqlx::query(
+        "SELECT CASE WHEN exclusive THEN pg_advisory_xact_lock(key)::text
+                ELSE pg_advisory_xact_lock_shared(key)::text END
+           FROM unnest($1::bigint[], $2::bool[]) AS wanted(key, exclusive)",
+    )
+    .bind(keys)
+    .bind(exclusive)
+    .execute(pg)
+    .await?;
     Ok(())
 }
 

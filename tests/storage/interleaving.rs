@@ -15,7 +15,7 @@ use crate::portrait;
 use crate::steps::Dice;
 use crate::support::both_databases;
 
-const ROUNDS: u64 = 80;
+const ROUNDS: u64 = 60;
 const PEOPLE: usize = 12;
 
 both_databases! {

@@ -18,7 +18,7 @@ use crate::commit_order;
 use crate::house::{COMPANY, House, engine, on_threads};
 use crate::support::both_databases;
 
-const ROUNDS: usize = 150;
+const ROUNDS: usize = 100;
 const SIGN_INS: usize = 3;
 const PASSWORD: &str = "a password for the test";
 
