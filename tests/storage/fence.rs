@@ -25,6 +25,8 @@ use crate::support::{TestDatabase, both_databases};
 const TRIALS_A_LANE: usize = 290;
 const TRIALS_OF_THE_CONTROL: usize = 40;
 const WRITERS: usize = 2;
+/// Writes of one writer in a trial that takes its time: one is always under way when the revocation commits.
+const WRITES_AT_MOST: usize = 30;
 const RIGHT: &str = "account:update";
 
 /// What takes the right from the writer of a lane.
@@ -177,7 +179,13 @@ impl Lane {
             let mut race = Vec::new();
             for target in &self.targets {
                 let by = self.writer.calls(&self.core, &format!("write {name}")).await;
-                race.push(tokio::spawn(write(self.core.clone(), by, *target, name.clone())));
+                race.push(tokio::spawn(write_until_refused(
+                    self.core.clone(),
+                    by,
+                    *target,
+                    name.clone(),
+                    self.writes(),
+                )));
             }
             let admin = self.admin.calls(&self.core, &format!("revoke {name}")).await;
             let lane = self.clone();
@@ -195,6 +203,10 @@ impl Lane {
             self.restore().await;
         }
         refused
+    }
+
+    fn writes(&self) -> usize {
+        if self.revocation == Revocation::ManySessionsEnded { WRITES_AT_MOST } else { 1 }
     }
 
     async fn revoke(self, admin: Principal) -> Result<(), Refusal> {
@@ -289,6 +301,22 @@ async fn change(
 ) -> Result<Option<livegrant_actors::Rev>, Refusal> {
     let order = Order { mode, codes: vec![RIGHT.to_owned()], confirmed: false, reason: String::new() };
     role_permissions::change(core, by, holder, &order).await
+}
+
+/// Writes so many times, or until refused; answers whether all was done.
+async fn write_until_refused(
+    core: Core,
+    by: Principal,
+    target: AccountId,
+    phone: String,
+    writes: usize,
+) -> bool {
+    for _ in 0..writes {
+        if !write(core.clone(), by.clone(), target, phone.clone()).await {
+            return false;
+        }
+    }
+    true
 }
 
 /// One guarded write; answers whether it was done.
