@@ -3,7 +3,7 @@
 //! Left out is what changes by itself or on purpose when nothing is changed: the audit log (it notes refusals), the
 //! stored permission versions, keys of repeated requests, tickets.
 
-use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, SqliteConnection};
+use sqlx::{Connection, PgConnection, SqliteConnection};
 
 use super::TestServer;
 
@@ -28,37 +28,60 @@ const TABLES: [&str; 16] = [
 
 const COLUMNS_LEFT_OUT: [&str; 2] = ["permission_version", "permission_hash"];
 
+/// A connection that is kept for reading, with a statement a table.
+pub struct Reader {
+    conn: Either,
+    statements: Vec<(&'static str, String)>,
+}
+
+enum Either {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
 impl TestServer {
     /// Reads every table.
     pub async fn rows(&self) -> String {
-        if self.database.starts_with("sqlite") {
-            let mut conn = SqliteConnection::connect(&self.database).await.expect("the file opens");
-            let mut text = String::new();
-            for table in TABLES {
-                let names = sqlx::query("SELECT name FROM pragma_table_info($1)").bind(table);
-                let names: Vec<String> =
-                    names.fetch_all(&mut conn).await.unwrap().iter().map(|row| row.get(0)).collect();
-                let sql = select(table, names, |columns| format!("json_array({columns})"));
-                text +=
-                    &lines(table, sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(&mut conn).await.unwrap());
-            }
-            conn.close().await.expect("the file closes");
-            return text;
+        let mut kept = self.reader.lock().await;
+        if kept.is_none() {
+            *kept = Some(Reader::on(&self.database).await);
         }
-        let mut conn = PgConnection::connect(&self.database).await.expect("the database answers");
+        let Reader { conn, statements } = kept.as_mut().expect("it was made above");
         let mut text = String::new();
-        for table in TABLES {
-            let names = sqlx::query(
-                "SELECT column_name::text FROM information_schema.columns
-                  WHERE table_name = $1 ORDER BY ordinal_position",
-            );
-            let names: Vec<String> =
-                names.bind(table).fetch_all(&mut conn).await.unwrap().iter().map(|row| row.get(0)).collect();
-            let sql = select(table, names, |columns| format!("json_build_array({columns})::text"));
-            text += &lines(table, sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(&mut conn).await.unwrap());
+        for (table, sql) in statements {
+            let query = sqlx::AssertSqlSafe(sql.as_str());
+            let rows: Vec<String> = match conn {
+                Either::Sqlite(conn) => sqlx::query_scalar(query).fetch_all(conn).await.unwrap(),
+                Either::Postgres(conn) => sqlx::query_scalar(query).fetch_all(conn).await.unwrap(),
+            };
+            text.extend(rows.into_iter().map(|row| format!("{table} {row}\n")));
         }
-        conn.close().await.expect("a connection closes");
         text
+    }
+}
+
+impl Reader {
+    async fn on(url: &str) -> Self {
+        let of_table = |table: &str, columns: &[(String, String)]| {
+            columns.iter().filter(|(of, _)| of == table).map(|(_, name)| name.clone()).collect::<Vec<_>>()
+        };
+        if url.starts_with("sqlite") {
+            let mut conn = SqliteConnection::connect(url).await.expect("the file opens");
+            let columns =
+                "SELECT t.name, c.name FROM sqlite_master t, pragma_table_info(t.name) c ORDER BY c.cid";
+            let columns = sqlx::query_as(columns).fetch_all(&mut conn).await.unwrap();
+            let row = |columns: &str| format!("json_array({columns})");
+            let statements = TABLES.map(|table| (table, select(table, of_table(table, &columns), row)));
+            return Self { conn: Either::Sqlite(conn), statements: statements.into() };
+        }
+        let mut conn = PgConnection::connect(url).await.expect("the database answers");
+        let columns = "SELECT attrelid::regclass::text, attname::text FROM pg_attribute
+                        WHERE attrelid = ANY($1::regclass[]) AND attnum > 0 AND NOT attisdropped ORDER BY attnum";
+        let tables = TABLES.map(str::to_owned).to_vec();
+        let columns = sqlx::query_as(columns).bind(tables).fetch_all(&mut conn).await.unwrap();
+        let row = |columns: &str| format!("json_build_array({columns})::text");
+        let statements = TABLES.map(|table| (table, select(table, of_table(table, &columns), row)));
+        Self { conn: Either::Postgres(conn), statements: statements.into() }
     }
 }
 
@@ -67,8 +90,4 @@ fn select(table: &str, names: Vec<String>, row: impl Fn(&str) -> String) -> Stri
     let kept: Vec<String> =
         names.into_iter().filter(|name| !COLUMNS_LEFT_OUT.contains(&name.as_str())).collect();
     format!("SELECT {} AS line FROM {table} ORDER BY line", row(&kept.join(", ")))
-}
-
-fn lines(table: &str, rows: Vec<String>) -> String {
-    rows.into_iter().map(|row| format!("{table} {row}\n")).collect()
 }

@@ -23,10 +23,11 @@ use livegrant::settings::Settings;
 use livegrant::telemetry;
 use livegrant_actors::{AccountId, CompanyId};
 use serde_json::{Value, json};
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, OnceCell};
 
 use super::TestDatabase;
 use super::caller::{Account, Caller, ok};
+use super::rows::Reader;
 use super::tab::Tab;
 
 /// The password of every test account.
@@ -81,6 +82,7 @@ pub struct TestServer {
     pub clock: Clock,
     /// Its database's URL.
     pub database: String,
+    pub(super) reader: Arc<Mutex<Option<Reader>>>,
     app: Arc<App>,
     client: reqwest::Client,
     keys: Arc<Keys>,
@@ -102,6 +104,7 @@ impl TestServer {
             core: app.core.clone(),
             clock,
             database,
+            reader: Arc::default(),
             app: Arc::new(app),
             client: client(),
             keys,
