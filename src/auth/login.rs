@@ -124,7 +124,7 @@ async fn start(
     // at once do not overlook each other's session when they count.
     work.serialise(&sign_ins(account)).await?;
     let keep = i64::from(core.settings.auth.max_sessions_per_account);
-    let surplus = store::surplus_sessions(work.conn(), account, keep).await?;
+    let surplus = store::surplus_sessions(work.conn(), account, &token.sid, keep).await?;
     for sid in &surplus {
         let filter = SessionFilter { sid: Some(sid.clone()), ..SessionFilter::default() };
         store::end_sessions(work.conn(), &filter, EndCode::TooManySessions, now).await?;

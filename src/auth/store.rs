@@ -377,19 +377,22 @@ pub async fn end_sessions(
     Ok(rows.into_iter().map(|(account, sid)| (AccountId(account), SessionId::from(sid))).collect())
 }
 
-/// Answers the active sessions of an account past the newest `keep`, oldest first.
+/// Answers the active sessions of an account past the newest `keep`, newest first. The one that has just begun is the
+/// newest, also among several of the same millisecond.
 pub async fn surplus_sessions(
     conn: &mut Conn,
     account: AccountId,
+    begun: &SessionId,
     keep: i64,
 ) -> Result<Vec<SessionId>, DbError> {
     let rows = sql_all!(
         conn,
         (String,),
         "SELECT sid FROM sys_session WHERE account_id = $1 AND state = 'active'
-          ORDER BY issued_at DESC, sid LIMIT 1000 OFFSET $2",
+          ORDER BY CASE WHEN sid = $3 THEN 0 ELSE 1 END, issued_at DESC, sid LIMIT 1000 OFFSET $2",
         account.0,
-        keep
+        keep,
+        begun.as_str()
     )?;
     Ok(rows.into_iter().map(|row| SessionId::from(row.0)).collect())
 }

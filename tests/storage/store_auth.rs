@@ -210,8 +210,12 @@ both_databases! {
         assert_eq!((count, rows.len(), rows[0].sid.as_str()), (3, 1, "f-1"));
         assert_eq!((rows[0].username.as_str(), rows[0].device.as_str(), rows[0].ip.as_str()), ("fay", "Firefox", "127.0.0.1"));
 
-        let surplus = auth_store::surplus_sessions(conn, fay, 1).await.unwrap();
+        let newest = SessionId::from("f-3".to_owned());
+        let surplus = auth_store::surplus_sessions(conn, fay, &newest, 1).await.unwrap();
         assert_eq!(surplus.iter().map(SessionId::as_str).collect::<Vec<_>>(), ["f-2", "f-1"], "the newest stays");
+        let begun = SessionId::from("f-1".to_owned());
+        let surplus = auth_store::surplus_sessions(conn, fay, &begun, 1).await.unwrap();
+        assert_eq!(surplus.iter().map(SessionId::as_str).collect::<Vec<_>>(), ["f-3", "f-2"], "what has just begun stays");
         let search = SessionFilter { search: Some("fay ".to_owned()), keep: sid("f-1"), ..all.clone() };
         let mut ended = auth_store::end_sessions(conn, &search, EndCode::AllSessionsEnded, 60).await.unwrap();
         ended.sort();
