@@ -4,7 +4,9 @@
 
 use std::sync::Arc;
 
-use crate::protocol::envelope::{EndCode, NoticeView, Operator};
+use serde_json::value::RawValue;
+
+use crate::protocol::envelope::{EndCode, MessageType, NoticeView, Operator};
 use crate::protocol::ids::{AccountId, Holder, Rev, SessionId};
 
 /// One committed change.
@@ -67,4 +69,19 @@ pub enum Audience {
     Holder(Holder),
     /// All online accounts.
     Everyone,
+}
+
+/// A message that is no change: it takes no revision, has no receipt and is lost with its tab.
+#[derive(Clone, Debug)]
+pub struct Publication {
+    /// Its type.
+    pub kind: MessageType,
+    /// Only tabs that listen to this topic hear it; needed for types of [`Group::Topic`](crate::Group).
+    pub topic: Option<Arc<str>>,
+    /// Whom it may concern.
+    pub audience: Audience,
+    /// `data`, a JSON object.
+    pub data: Arc<RawValue>,
+    /// Who sent it.
+    pub operator: Option<Operator>,
 }

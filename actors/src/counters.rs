@@ -7,9 +7,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
+use metrics::{Counter, Histogram};
 use tokio::sync::Notify;
 
 use crate::protocol::close::CloseReason;
+use crate::protocol::envelope::MessageType;
+use crate::session::Pushed;
 
 /// What the engine has done since it started.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +31,6 @@ pub struct EngineStats {
     pub closed: BTreeMap<&'static str, u64>,
 }
 
-#[derive(Default)]
 pub(crate) struct Counters {
     tabs: AtomicUsize,
     pub accounts: AtomicUsize,
@@ -40,6 +42,32 @@ pub(crate) struct Counters {
     pub draining: AtomicBool,
     /// Rings when the last tab has gone.
     pub empty: Notify,
+    /// By type and result: looked up once, not once a message.
+    messages: Vec<[Counter; 3]>,
+    /// From commit until a tab said that it applied it.
+    delivered: Histogram,
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        let message = |kind: MessageType, result: &'static str| {
+            metrics::counter!("websocket_messages_total", "type" => kind.label(), "result" => result)
+        };
+        Self {
+            tabs: AtomicUsize::default(),
+            accounts: AtomicUsize::default(),
+            frames_sent: AtomicU64::default(),
+            dropped: AtomicU64::default(),
+            coalesced: AtomicU64::default(),
+            closed: Default::default(),
+            draining: AtomicBool::default(),
+            empty: Notify::default(),
+            messages: MessageType::ALL
+                .map(|kind| ["sent", "coalesced", "dropped"].map(|result| message(kind, result)))
+                .into(),
+            delivered: metrics::histogram!("livegrant_delivered_seconds"),
+        }
+    }
 }
 
 impl Counters {
@@ -64,6 +92,16 @@ impl Counters {
     pub fn count_dropped(&self) {
         self.dropped.fetch_add(1, Ordering::Relaxed);
         metrics::counter!("livegrant_dropped_total").increment(1);
+    }
+
+    /// Notes how long a change took to a tab that said so.
+    pub fn delivered(&self, took_ms: i64) {
+        self.delivered.record(took_ms as f64 / 1000.0);
+    }
+
+    /// Counts a message (S3-108).
+    pub fn count_message(&self, kind: MessageType, pushed: Pushed) {
+        self.messages[kind as usize][pushed as usize].increment(1);
     }
 
     pub fn stats(&self) -> EngineStats {

@@ -14,9 +14,22 @@ use crate::bus::Bus;
 use crate::config::EngineConfig;
 use crate::counters::Counters;
 use crate::handle::{EngineHandle, Parts, ShardRef};
+use crate::notices::Notices;
 use crate::receipts::Receipts;
 use crate::registry::{Registry, Seed};
-use crate::subject::{Ids, Time};
+use crate::subject::{Ids, Observer, Time};
+
+/// What the engine takes from the application.
+pub struct Outside {
+    /// Carries doorbells.
+    pub bus: Arc<dyn Bus>,
+    /// The clock.
+    pub time: Arc<dyn Time>,
+    /// The source of ids and keys.
+    pub ids: Arc<dyn Ids>,
+    /// Is told of tabs that come and go; [`Nobody`](crate::Nobody) does not look.
+    pub observer: Arc<dyn Observer>,
+}
 
 /// The engine.
 pub struct Engine;
@@ -26,16 +39,12 @@ impl Engine {
     ///
     /// # Panics
     /// Outside an `actix` system, or when the operating system gives no thread.
-    #[expect(clippy::needless_pass_by_value, reason = "three owned parts read alike at the one call")]
-    pub fn start(
-        config: EngineConfig,
-        bus: Arc<dyn Bus>,
-        time: Arc<dyn Time>,
-        ids: Arc<dyn Ids>,
-    ) -> EngineHandle {
+    pub fn start(config: EngineConfig, outside: Outside) -> EngineHandle {
+        let Outside { bus, time, ids, observer } = outside;
         let config = Arc::new(config);
         let counters = Arc::new(Counters::default());
-        let receipts = Arc::new(Receipts::new(&config));
+        let receipts = Arc::new(Receipts::new(&config, Arc::clone(&counters)));
+        let notices = Arc::new(Notices::new(config.notices_kept));
         let (failure, failed) = watch::channel(None);
         let stopping = Arc::new(AtomicBool::new(false));
         let shards = (0..config.shards.max(1))
@@ -48,6 +57,8 @@ impl Engine {
                     ids: Arc::clone(&ids),
                     counters: Arc::clone(&counters),
                     receipts: Arc::clone(&receipts),
+                    notices: Arc::clone(&notices),
+                    observer: Arc::clone(&observer),
                     failure: failure.clone(),
                     stopping: Arc::clone(&stopping),
                 };
@@ -55,6 +66,17 @@ impl Engine {
                 ShardRef::new(addr, arbiter.handle(), config.registry_mailbox)
             })
             .collect();
-        EngineHandle::new(Parts { config, shards, counters, receipts, bus, time, failure, failed, stopping })
+        EngineHandle::new(Parts {
+            config,
+            shards,
+            counters,
+            receipts,
+            notices,
+            bus,
+            time,
+            failure,
+            failed,
+            stopping,
+        })
     }
 }

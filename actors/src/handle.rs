@@ -16,15 +16,17 @@ use futures_util::future::join_all;
 use tokio::sync::{Semaphore, watch};
 
 use crate::bus::Bus;
-use crate::change::{Audience, Change};
+use crate::change::{Audience, Change, Effect, Publication};
 use crate::config::EngineConfig;
 use crate::counters::{Counters, EngineStats, Seat};
 use crate::protocol::close::CloseReason;
+use crate::notices::{Noted, Notices};
 use crate::protocol::ids::{AccountId, ConnectionId, Rev, SessionId};
 use crate::receipts::{Receipt, Receipts};
-use crate::registry::{Attach, Carry, Census, DrainTabs, OneTab, Prolong, Registry};
-use crate::session::{Adopt, CloseTab, Extend, OnlineAccount};
+use crate::registry::{Attach, Carry, Census, DrainTabs, FindTrace, Registry, Spread, ToAccount};
+use crate::session::{Adopt, Arrival, CloseTab, Extend, Follow, OnlineAccount, Poll, Polled};
 use crate::subject::{Admission, Time};
+use crate::trace::{Trace, TracedMessage, TracedTab};
 use crate::transport::ws;
 
 /// Why a tab is not let in, before its handshake is answered.
@@ -69,6 +71,7 @@ pub(crate) struct Parts {
     pub shards: Vec<ShardRef>,
     pub counters: Arc<Counters>,
     pub receipts: Arc<Receipts>,
+    pub notices: Arc<Notices>,
     pub bus: Arc<dyn Bus>,
     pub time: Arc<dyn Time>,
     /// Kept so that `failed` waits for ever when nothing fails.
@@ -131,21 +134,84 @@ impl EngineHandle {
         stream: std::net::TcpStream,
         leftover: Bytes,
         admission: Admission,
-    ) -> Result<(), AttachError> {
-        let account = admission.subject.account();
-        let seat = match self.admit(account, admission.client.ip) {
-            Ok(()) => Seat::take(&self.0.counters, self.0.config.max_tabs).ok_or(Refused::Full),
-            Err(refused) => Err(refused),
-        };
-        let seat = seat.inspect_err(|refused| match refused {
+    ) -> Result<ConnectionId, AttachError> {
+        let seat = self.seat(&admission).inspect_err(|refused| match refused {
             Refused::Full => ws::turn_away(&stream, CloseReason::TryLater),
             Refused::Draining => ws::turn_away(&stream, CloseReason::Restart),
         })?;
-        let adopt = Adopt { stream, leftover, admission, seat };
+        self.adopt(Arrival::WebSocket { stream, leftover }, admission, seat).await
+    }
+
+    /// Makes a socket, whose request for events was read, a tab of its account; `head` is the head of the answer.
+    ///
+    /// # Errors
+    /// When it could not become one; the socket is closed.
+    pub async fn attach_events(
+        &self,
+        stream: std::net::TcpStream,
+        head: Bytes,
+        admission: Admission,
+    ) -> Result<ConnectionId, AttachError> {
+        let seat = self.seat(&admission)?;
+        self.adopt(Arrival::Events { stream, head }, admission, seat).await
+    }
+
+    /// Opens a tab for a client that polls.
+    ///
+    /// # Errors
+    /// When there is no place.
+    pub async fn open_poll(&self, admission: Admission) -> Result<ConnectionId, AttachError> {
+        let seat = self.seat(&admission)?;
+        self.adopt(Arrival::Poll, admission, seat).await
+    }
+
+    /// Waits up to `wait` for messages of a polling tab; `None` when the session has no such tab.
+    ///
+    /// `cursor` is the last batch that arrived, `ack` the revision that was applied. A batch that is not
+    /// asked past is given again.
+    pub async fn poll(
+        &self,
+        account: AccountId,
+        session: &SessionId,
+        connection: &ConnectionId,
+        (cursor, ack): (u64, Option<Rev>),
+        wait: Duration,
+    ) -> Option<Polled> {
+        let poll = Poll { connection: connection.clone(), session: session.clone(), cursor, ack };
+        let answered = self.ask_account(account, poll).await??;
+        let answer = tokio::time::timeout(wait, answered).await;
+        // Nothing to say yet, or a newer poll of the same tab waits now.
+        Some(answer.ok().and_then(Result::ok).unwrap_or(Polled { cursor, ..Polled::default() }))
+    }
+
+    fn seat(&self, admission: &Admission) -> Result<Seat, Refused> {
+        self.admit(admission.subject.account(), admission.client.ip)?;
+        Seat::take(&self.0.counters, self.0.config.max_tabs).ok_or(Refused::Full)
+    }
+
+    async fn adopt(
+        &self,
+        arrival: Arrival,
+        admission: Admission,
+        seat: Seat,
+    ) -> Result<ConnectionId, AttachError> {
+        let account = admission.subject.account();
+        let adopt = Adopt { arrival, admission, seat, since: 0 };
         let asked = self.shard(account).ask(Attach(account, adopt)).await;
         let result = asked.unwrap_or(Err(AttachError::ShardGone));
         count_connection(if result.is_ok() { "accepted" } else { "failed" });
         result
+    }
+
+    /// Asks an account's session actor; `None` when it has none, or its shard is dead (`failed` reports that).
+    async fn ask_account<M>(&self, account: AccountId, message: M) -> Option<M::Result>
+    where
+        M: Message + Send + 'static,
+        M::Result: Send,
+        Registry: Handler<ToAccount<M>>,
+        <Registry as Actor>::Context: ToEnvelope<Registry, ToAccount<M>>,
+    {
+        self.shard(account).ask(ToAccount(account, message)).await.ok().flatten()
     }
 
     /// Carries a committed change to every tab that it may concern; answers when every shard has accepted it.
@@ -157,16 +223,12 @@ impl EngineHandle {
     pub async fn apply(&self, change: Change) -> Result<(), EngineError> {
         let rev = change.rev;
         self.0.receipts.open(rev, change.accepted_at);
-        let mut parts: Vec<Vec<AccountId>> = vec![Vec::new(); self.0.shards.len()];
-        let everywhere = match &change.audience {
-            Audience::Accounts(accounts) => {
-                for account in accounts.iter() {
-                    parts[self.shard_index(*account)].push(*account);
-                }
-                false
-            }
-            Audience::Holder(_) | Audience::Everyone => true,
-        };
+        if let Effect::Notice(notice) = &change.effect {
+            let (notice, operator) = (notice.clone(), change.operator.clone());
+            // Before it is told: a tab that comes meanwhile has it from one of both.
+            self.0.notices.add(Noted { seq: rev.0, notice, operator });
+        }
+        let (parts, everywhere) = self.parts(&change.audience);
         let change = Arc::new(change);
         let asked = self
             .0
@@ -179,6 +241,60 @@ impl EngineHandle {
         answers.into_iter().collect::<Result<(), _>>()?;
         self.0.receipts.applied(rev, self.0.time.now_ms());
         Ok(())
+    }
+
+    /// Carries a message that is no change to the tabs that take it.
+    ///
+    /// # Errors
+    /// When a shard is gone.
+    pub async fn publish(&self, publication: Publication) -> Result<(), EngineError> {
+        let (parts, everywhere) = self.parts(&publication.audience);
+        let publication = Arc::new(publication);
+        let asked = self
+            .0
+            .shards
+            .iter()
+            .zip(parts)
+            .filter(|(_, part)| everywhere || !part.is_empty())
+            .map(|(shard, accounts)| shard.ask(Spread { publication: Arc::clone(&publication), accounts }));
+        join_all(asked).await.into_iter().collect()
+    }
+
+    /// Divides an audience among the shards; tells whether every shard is concerned.
+    fn parts(&self, audience: &Audience) -> (Vec<Vec<AccountId>>, bool) {
+        let mut parts: Vec<Vec<AccountId>> = vec![Vec::new(); self.0.shards.len()];
+        let Audience::Accounts(accounts) = audience else { return (parts, true) };
+        for account in accounts.iter() {
+            parts[self.shard_index(*account)].push(*account);
+        }
+        (parts, false)
+    }
+
+    /// Takes over the notices that were told before this start, oldest first; `forgotten` is the place of the last
+    /// one that is not among them.
+    pub fn recall(&self, notices: Vec<Noted>, forgotten: i64) {
+        self.0.notices.forget_up_to(forgotten);
+        for noted in notices {
+            self.0.notices.add(noted);
+        }
+    }
+
+    /// Follows a message of late to each tab; `None` when it is not remembered.
+    pub async fn trace(&self, message_id: &str) -> Option<TracedMessage> {
+        let asked = self.0.shards.iter().map(|shard| shard.ask(FindTrace(message_id.into())));
+        let trace = join_all(asked).await.into_iter().find_map(|found| found.ok().flatten())?;
+        let followed = self.ask_account(trace.account, Follow(Arc::clone(&trace))).await;
+        let tabs = followed.map_or_else(
+            || trace.tabs.iter().map(|told| TracedTab::new(told, trace.rev, None)).collect(),
+            |followed| followed.0,
+        );
+        let Trace { message_id, account, kind, rev, at, .. } = (*trace).clone();
+        Some(TracedMessage { message_id, account, kind, rev, at, tabs })
+    }
+
+    /// Gives the receipts that have filled since the last call, for whoever shows them live.
+    pub fn changed_receipts(&self) -> Vec<Rev> {
+        self.0.receipts.take_changed()
     }
 
     /// Lists the accounts with an open tab, by account.
@@ -197,14 +313,14 @@ impl EngineHandle {
         reason: CloseReason,
     ) -> bool {
         let close = CloseTab { connection: connection.clone(), reason };
-        self.shard(account).ask(OneTab(account, close)).await.unwrap_or(false)
+        self.ask_account(account, close).await.unwrap_or(false)
     }
 
     /// Notes that a session's token was refreshed: its tabs live until `expires_at` (UTC ms).
     pub async fn extend(&self, account: AccountId, session: &SessionId, expires_at: i64) {
         let extend = Extend { session: session.clone(), expires_at };
-        // A dead shard has no tabs to prolong; `failed` reports it.
-        let _ = self.shard(account).ask(Prolong(account, extend)).await;
+        // Who has no tabs has nothing to prolong.
+        let _ = self.ask_account(account, extend).await;
     }
 
     /// Gives what became of a change, if it is still kept.

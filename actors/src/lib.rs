@@ -12,24 +12,32 @@ mod config;
 mod counters;
 mod engine;
 mod handle;
+mod notices;
 mod protocol;
 mod receipts;
 mod registry;
 mod session;
 mod subject;
+mod trace;
 pub mod transport;
 
-pub use change::{Audience, Change, Effect, RepushKind};
+pub use change::{Audience, Change, Effect, Publication, RepushKind};
 pub use config::EngineConfig;
 pub use counters::EngineStats;
-pub use engine::Engine;
+pub use engine::{Engine, Outside};
 pub use handle::{AttachError, EngineError, EngineHandle, Refused};
+pub use notices::Noted;
+pub use protocol::client::TOPICS_MAX;
 pub use protocol::close::CloseReason;
-pub use protocol::envelope::{EndCode, MessageType, NoticeView, Operator, UpdateType};
+pub use protocol::envelope::{EndCode, Group, MessageType, NoticeView, Operator, UpdateType};
+pub use protocol::frame::Transport;
 pub use protocol::ids::{
     AccountId, ApplicationId, CompanyId, ConnectionId, Holder, PositionId, Rev, RoleId, SessionId,
 };
 pub use protocol::permission::{PositionView, RoleView, State};
+pub use protocol::position::{NoPosition, Position};
+pub use protocol::seal::{KEY_BYTES, Key};
 pub use receipts::{AccountReceipt, Receipt};
-pub use session::{OnlineAccount, TabInfo};
-pub use subject::{Admission, ClientInfo, Ids, Subject, Time};
+pub use session::{OnlineAccount, Polled, TabInfo};
+pub use subject::{Admission, ClientInfo, Ids, Nobody, Observer, Subject, Time, Wishes};
+pub use trace::{TracedMessage, TracedTab};

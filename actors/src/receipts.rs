@@ -3,10 +3,11 @@
 //! A bounded table over the last revisions: past the bounds the oldest receipt goes. It is
 //! shared by all shards behind one short lock. It stores nothing and knows no names.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::config::EngineConfig;
+use crate::counters::Counters;
 use crate::protocol::ids::{AccountId, Rev};
 
 /// What became of one change on this node.
@@ -18,6 +19,8 @@ pub struct Receipt {
     pub accepted_at: i64,
     /// When every shard had it, UTC ms; `None` until then.
     pub applied_at: Option<i64>,
+    /// Accounts that will be told together with later changes, within the merging window.
+    pub waiting: u32,
     /// The accounts of which a tab was told.
     pub accounts: Vec<AccountReceipt>,
 }
@@ -39,6 +42,7 @@ pub struct AccountReceipt {
 struct Open {
     accepted_at: i64,
     applied_at: Option<i64>,
+    waiting: u32,
     accounts: BTreeMap<AccountId, AccountReceipt>,
 }
 
@@ -46,17 +50,21 @@ struct Open {
 struct Table {
     open: BTreeMap<Rev, Open>,
     lines: usize,
+    /// Receipts that have filled since somebody asked.
+    changed: BTreeSet<Rev>,
 }
 
 pub(crate) struct Receipts {
     table: Mutex<Table>,
     revs_kept: usize,
     lines_kept: usize,
+    counters: Arc<Counters>,
 }
 
 impl Receipts {
-    pub fn new(config: &EngineConfig) -> Self {
+    pub fn new(config: &EngineConfig, counters: Arc<Counters>) -> Self {
         Self {
+            counters,
             table: Mutex::default(),
             revs_kept: config.receipts_kept.max(1),
             lines_kept: config.receipt_accounts_kept.max(1),
@@ -74,8 +82,31 @@ impl Receipts {
 
     /// Notes that every shard has the change.
     pub fn applied(&self, rev: Rev, at: i64) {
-        if let Some(open) = self.lock().open.get_mut(&rev) {
+        self.change(rev, |open| {
             open.applied_at.get_or_insert(at);
+        });
+    }
+
+    /// Notes an account that is told later, together with more.
+    pub fn waits(&self, rev: Rev) {
+        self.change(rev, |open| open.waiting += 1);
+    }
+
+    /// Notes that it was told.
+    pub fn waited(&self, rev: Rev) {
+        self.change(rev, |open| open.waiting = open.waiting.saturating_sub(1));
+    }
+
+    /// Gives the receipts that have filled since the last call.
+    pub fn take_changed(&self) -> Vec<Rev> {
+        std::mem::take(&mut self.lock().changed).into_iter().collect()
+    }
+
+    fn change(&self, rev: Rev, change: impl FnOnce(&mut Open)) {
+        let mut table = self.lock();
+        if let Some(open) = table.open.get_mut(&rev) {
+            change(open);
+            table.changed.insert(rev);
         }
     }
 
@@ -96,12 +127,13 @@ impl Receipts {
         line.tabs_sent += tabs;
         let grown = open.accounts.len() - before;
         table.lines += grown;
+        table.changed.insert(rev);
         while table.lines > self.lines_kept && table.open.len() > 1 {
             table.forget_oldest();
         }
     }
 
-    /// Notes one tab that answered.
+    /// Notes one tab that answered, and how long that took after the commit.
     pub fn acked(&self, rev: Rev, account: AccountId, at: i64) {
         let mut table = self.lock();
         let Some(open) = table.open.get_mut(&rev) else { return };
@@ -109,6 +141,9 @@ impl Receipts {
         if let Some(line) = open.accounts.get_mut(&account) {
             line.tabs_acked += 1;
             line.slowest_ms = Some(line.slowest_ms.map_or(took, |slowest| slowest.max(took)));
+            table.changed.insert(rev);
+            drop(table);
+            self.counters.delivered(took);
         }
     }
 
@@ -127,8 +162,9 @@ impl Receipts {
 
 impl Table {
     fn forget_oldest(&mut self) {
-        if let Some((_, open)) = self.open.pop_first() {
+        if let Some((rev, open)) = self.open.pop_first() {
             self.lines -= open.accounts.len();
+            self.changed.remove(&rev);
         }
     }
 }
@@ -138,6 +174,7 @@ fn receipt(rev: Rev, open: &Open) -> Receipt {
         rev,
         accepted_at: open.accepted_at,
         applied_at: open.applied_at,
+        waiting: open.waiting,
         accounts: open.accounts.values().cloned().collect(),
     }
 }
@@ -147,11 +184,12 @@ mod tests {
     use super::*;
 
     fn receipts(revs: usize, lines: usize) -> Receipts {
-        Receipts::new(&EngineConfig {
+        let config = EngineConfig {
             receipts_kept: revs,
             receipt_accounts_kept: lines,
             ..EngineConfig::default()
-        })
+        };
+        Receipts::new(&config, Arc::default())
     }
 
     #[test]
@@ -167,6 +205,18 @@ mod tests {
         let line =
             AccountReceipt { account: AccountId(7), tabs_sent: 2, tabs_acked: 2, slowest_ms: Some(40) };
         assert_eq!(receipt.accounts, [line]);
+        assert_eq!(receipts.take_changed(), [Rev(1)]);
+        assert_eq!(receipts.take_changed(), []);
+    }
+
+    #[test]
+    fn an_account_that_is_told_later_waits_until_then() {
+        let receipts = receipts(4, 100);
+        receipts.open(Rev(1), 1_000);
+        receipts.waits(Rev(1));
+        assert_eq!(receipts.get(Rev(1)).unwrap().waiting, 1);
+        receipts.waited(Rev(1));
+        assert_eq!(receipts.get(Rev(1)).unwrap().waiting, 0);
     }
 
     #[test]

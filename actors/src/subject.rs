@@ -8,7 +8,11 @@ use std::sync::Arc;
 
 use crate::protocol::envelope::EndCode;
 use crate::protocol::ids::{AccountId, ApplicationId, CompanyId, ConnectionId, SessionId};
+use crate::protocol::close::CloseReason;
 use crate::protocol::permission::State;
+use crate::protocol::position::Position;
+use crate::protocol::seal::Key;
+use crate::session::TabInfo;
 
 /// One signed-in session, seen through the application's in-memory tables.
 pub trait Subject: Send + Sync + 'static {
@@ -24,6 +28,10 @@ pub trait Subject: Send + Sync + 'static {
     fn is_active(&self) -> bool;
     /// Gives what the account may do now.
     fn state(&self) -> Arc<State>;
+    /// Gives the state that a tab says it has, if it was this account's of late.
+    fn state_at(&self, position: &Position) -> Option<Arc<State>>;
+    /// Tells whether the session may hear a topic now; asked at subscribe and after every change (S3-71).
+    fn may_hear(&self, topic: &str) -> bool;
     /// Says why the session is no longer active, for a tab that learns it without a change.
     fn ending(&self) -> (EndCode, Arc<str>) {
         (EndCode::SessionKicked, Arc::from("the session has ended"))
@@ -47,6 +55,23 @@ pub struct Admission {
     pub expires_at: i64,
     /// The client.
     pub client: ClientInfo,
+    /// What the client asked for.
+    pub wishes: Wishes,
+}
+
+/// What a client asks for when it opens a tab.
+#[derive(Clone, Debug, Default)]
+pub struct Wishes {
+    /// Control messages on a WebSocket: the sub-protocol `wsp.v1` (C29).
+    pub control: bool,
+    /// Topics, at most [`TOPICS_MAX`](crate::TOPICS_MAX).
+    pub topics: Vec<String>,
+    /// Where its stream is to go on.
+    pub resume: Option<Position>,
+    /// A `hash` in every message (C4).
+    pub signed: bool,
+    /// Encrypted `data` in every message (C4).
+    pub encrypted: bool,
 }
 
 /// The clock.
@@ -61,4 +86,22 @@ pub trait Ids: Send + Sync + 'static {
     fn message_id(&self) -> Arc<str>;
     /// Makes a connection id.
     fn connection_id(&self) -> ConnectionId;
+    /// Makes a key; from a cryptographic source.
+    fn key(&self) -> Key;
+}
+
+/// Is told of every tab that comes and goes, from every shard's thread: no IO, no waiting.
+pub trait Observer: Send + Sync + 'static {
+    /// A tab was opened.
+    fn opened(&self, account: AccountId, tab: &TabInfo);
+    /// A tab is closed or closing.
+    fn closed(&self, account: AccountId, tab: &TabInfo, reason: CloseReason);
+}
+
+/// Does not look.
+pub struct Nobody;
+
+impl Observer for Nobody {
+    fn opened(&self, _: AccountId, _: &TabInfo) {}
+    fn closed(&self, _: AccountId, _: &TabInfo, _: CloseReason) {}
 }

@@ -1,13 +1,28 @@
 //! What a tab may say.
 //!
-//! Three words; anything else closes the tab with 4500. Size and rate are checked before this.
+//! Five words; anything else closes the tab with 4500. Size and rate are checked before this. No
+//! word grants, impersonates or widens anything (S3-71): a topic is asked for, the application decides.
 
 use serde::Deserialize;
 
 use super::ids::Rev;
 
+/// Topics in one message, and of one tab. 16: every topic that a console shows at once, twice.
+pub const TOPICS_MAX: usize = 16;
+
 /// A text message from a tab.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Said {
+    /// The client's own count of its messages: one that does not grow is a replay and is passed over (S3-75).
+    #[serde(default)]
+    pub n: Option<u64>,
+    /// What it says.
+    #[serde(flatten)]
+    pub message: ClientMessage,
+}
+
+/// The words.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum ClientMessage {
     /// Asks for a `pong`; for clients that cannot see WebSocket pings.
@@ -20,12 +35,28 @@ pub enum ClientMessage {
     },
     /// Asks for the whole state.
     Snapshot,
+    /// Asks to hear these topics as well.
+    Subscribe {
+        /// The topics.
+        topics: Vec<String>,
+    },
+    /// Asks not to hear these topics any more.
+    Unsubscribe {
+        /// The topics.
+        topics: Vec<String>,
+    },
 }
 
-impl ClientMessage {
+impl Said {
     /// Reads a tab's text; `None` for anything that it may not say.
     pub fn parse(text: &str) -> Option<Self> {
-        serde_json::from_str(text).ok()
+        let said: Self = serde_json::from_str(text).ok()?;
+        match &said.message {
+            ClientMessage::Subscribe { topics } | ClientMessage::Unsubscribe { topics } => {
+                (topics.len() <= TOPICS_MAX).then_some(said)
+            }
+            _ => Some(said),
+        }
     }
 }
 
@@ -33,19 +64,28 @@ impl ClientMessage {
 mod tests {
     use super::*;
 
+    fn message(text: &str) -> Option<ClientMessage> {
+        Said::parse(text).map(|said| said.message)
+    }
+
     #[test]
-    fn the_three_words_are_understood() {
-        assert_eq!(ClientMessage::parse(r#"{"type":"ping"}"#), Some(ClientMessage::Ping));
-        assert_eq!(ClientMessage::parse(r#"{"type":"snapshot"}"#), Some(ClientMessage::Snapshot));
-        let ack = ClientMessage::parse(r#"{"type":"ack","permissionVersion":7}"#);
+    fn the_words_are_understood() {
+        assert_eq!(message(r#"{"type":"ping"}"#), Some(ClientMessage::Ping));
+        assert_eq!(message(r#"{"type":"snapshot"}"#), Some(ClientMessage::Snapshot));
+        let ack = message(r#"{"type":"ack","permissionVersion":7}"#);
         assert_eq!(ack, Some(ClientMessage::Ack { permission_version: Rev(7) }));
+        let subscribe = message(r#"{"type":"subscribe","topics":["receipts"]}"#);
+        assert_eq!(subscribe, Some(ClientMessage::Subscribe { topics: vec!["receipts".into()] }));
+        assert_eq!(Said::parse(r#"{"n":3,"type":"ping"}"#).unwrap().n, Some(3));
     }
 
     #[test]
     fn anything_else_is_not() {
-        for text in ["", "hello", "{}", r#"{"type":"ack"}"#, r#"{"type":"subscribe"}"#, "[]", r#"{"type":1}"#]
+        let many = format!(r#"{{"type":"subscribe","topics":{:?}}}"#, vec!["x"; TOPICS_MAX + 1]);
+        for text in
+            ["", "hello", "{}", r#"{"type":"ack"}"#, r#"{"type":"grant"}"#, "[]", r#"{"type":1}"#, &many]
         {
-            assert_eq!(ClientMessage::parse(text), None, "{text}");
+            assert_eq!(Said::parse(text), None, "{text}");
         }
     }
 }

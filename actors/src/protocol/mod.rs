@@ -1,4 +1,4 @@
-//! The words on the wire: ids, message types, frames, close codes and what a tab may say.
+//! The words on the wire: ids, message types, frames, positions, close codes and what a tab may say.
 //!
 //! Nothing here does IO or knows an actor.
 
@@ -8,3 +8,5 @@ pub mod envelope;
 pub mod frame;
 pub mod ids;
 pub mod permission;
+pub mod position;
+pub mod seal;

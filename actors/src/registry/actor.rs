@@ -4,28 +4,31 @@
 //! so it drains as soon as the registry yields). Callers are bounded by the handle's permits. When
 //! it dies unasked, the engine's failure is reported: a shard without its registry is deaf.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use actix::dev::SendError;
+use actix::dev::{SendError, ToEnvelope};
 use actix::{Actor, AsyncContext, Context, Handler, Message, ResponseFuture};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::{Directory, Shard};
-use crate::change::{Audience, Change};
+use crate::change::{Audience, Change, Effect, Publication};
 use crate::config::EngineConfig;
 use crate::counters::Counters;
 use crate::handle::AttachError;
-use crate::protocol::ids::AccountId;
+use crate::notices::Notices;
+use crate::protocol::ids::{AccountId, ConnectionId};
 use crate::receipts::Receipts;
 use crate::session::{
-    Adopt, Bodies, CloseTab, Deliver, Describe, Extend, OnlineAccount, SendAway, SessionActor, Sweep,
+    Adopt, Bodies, Deliver, Describe, OnlineAccount, Publish, SendAway, SessionActor, Sweep, TellMerged,
 };
-use crate::subject::{Ids, Time};
+use crate::subject::{Ids, Observer, Time};
+use crate::trace::{Trace, Traces};
 
 /// Parts into which one sweep of all accounts is cut. 10: no tick is long.
 const SLICES: u64 = 10;
@@ -38,13 +41,15 @@ pub(crate) struct Seed {
     pub ids: Arc<dyn Ids>,
     pub counters: Arc<Counters>,
     pub receipts: Arc<Receipts>,
+    pub notices: Arc<Notices>,
+    pub observer: Arc<dyn Observer>,
     pub failure: watch::Sender<Option<String>>,
     pub stopping: Arc<AtomicBool>,
 }
 
-/// Hand this socket to the account's session actor.
+/// Hand this to the account's session actor.
 #[derive(Message)]
-#[rtype(result = "Result<(), AttachError>")]
+#[rtype(result = "Result<ConnectionId, AttachError>")]
 pub(crate) struct Attach(pub AccountId, pub Adopt);
 
 /// Carry a change to the accounts of this shard that it may concern.
@@ -61,15 +66,26 @@ pub(crate) struct Carry {
 #[rtype(result = "Vec<OnlineAccount>")]
 pub(crate) struct Census;
 
-/// Close one tab of the account.
-#[derive(Message)]
-#[rtype(result = "bool")]
-pub(crate) struct OneTab(pub AccountId, pub CloseTab);
+/// Ask the account's session actor; `None` when it has none here.
+pub(crate) struct ToAccount<M>(pub AccountId, pub M);
 
-/// Note a refreshed token.
+impl<M: Message> Message for ToAccount<M> {
+    type Result = Option<M::Result>;
+}
+
+/// Carry a publication to the accounts of this shard that listen.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(crate) struct Prolong(pub AccountId, pub Extend);
+pub(crate) struct Spread {
+    pub publication: Arc<Publication>,
+    /// This shard's part of [`Audience::Accounts`].
+    pub accounts: Vec<AccountId>,
+}
+
+/// Find a message of late.
+#[derive(Message)]
+#[rtype(result = "Option<Arc<Trace>>")]
+pub(crate) struct FindTrace(pub Arc<str>);
 
 /// Send all tabs away, spread over the window.
 #[derive(Message)]
@@ -90,13 +106,19 @@ impl Registry {
         let shard = Rc::new(Shard {
             directory: RefCell::new(Directory::new(Arc::clone(&seed.counters))),
             bodies: RefCell::new(Bodies::new(seed.config.shared_bodies)),
+            traces: RefCell::new(Traces::new(seed.config.traces_kept)),
             config: seed.config,
             time: seed.time,
             ids: seed.ids,
             counters: seed.counters,
             receipts: seed.receipts,
+            notices: seed.notices,
+            observer: seed.observer,
+            due: RefCell::default(),
+            noticed: Cell::new(0),
             snapshot_reason: Arc::from("snapshot"),
             repair_reason: Arc::from("resync"),
+            resume_reason: Arc::from("resume"),
         });
         Self {
             shard,
@@ -116,6 +138,7 @@ impl Registry {
 
     fn tick(&mut self) {
         self.ticks += 1;
+        self.tell_due();
         let directory = self.shard.directory.borrow();
         let due = directory.all().filter(|(account, _)| account.0 as u64 % SLICES == self.ticks % SLICES);
         for (_, addr) in due {
@@ -128,6 +151,27 @@ impl Registry {
             if share(account) <= passed {
                 // Repeated with every tick until the account is gone.
                 let _ = addr.try_send(SendAway);
+            }
+        }
+    }
+}
+
+impl Registry {
+    /// Wakes the accounts whose window is over.
+    fn tell_due(&self) {
+        let now = self.shard.time.now_ms();
+        let mut due = self.shard.due.borrow_mut();
+        let directory = self.shard.directory.borrow();
+        while let Some(Reverse((at, account))) = due.peek().copied() {
+            if at > now {
+                return;
+            }
+            due.pop();
+            let sent = directory.addr(account).map(|addr| addr.try_send(TellMerged));
+            if let Some(Err(SendError::Full(_))) = sent {
+                // Busy with what it was sent already: it is asked again with the next tick.
+                due.push(Reverse((now + 1, account)));
+                return;
             }
         }
     }
@@ -178,9 +222,11 @@ impl Drop for Registry {
 }
 
 impl Handler<Attach> for Registry {
-    type Result = ResponseFuture<Result<(), AttachError>>;
+    type Result = ResponseFuture<Result<ConnectionId, AttachError>>;
 
-    fn handle(&mut self, Attach(account, adopt): Attach, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, Attach(account, mut adopt): Attach, _: &mut Self::Context) -> Self::Result {
+        // What is noticed later reaches the tab through its actor's mailbox, behind this.
+        adopt.since = self.shard.noticed.get();
         let known = self.shard.directory.borrow().addr(account).is_some_and(actix::Addr::connected);
         if !known {
             self.start_session(account, adopt.admission.subject.account_guid());
@@ -204,6 +250,9 @@ impl Handler<Carry> for Registry {
     fn handle(&mut self, message: Carry, _: &mut Self::Context) -> Self::Result {
         let Carry { change, accounts } = message;
         let shard = Rc::clone(&self.shard);
+        if let Effect::Notice(_) = change.effect {
+            shard.noticed.set(shard.noticed.get().max(change.rev.0));
+        }
         let mut refused: Vec<AccountId> = Vec::new();
         {
             let directory = shard.directory.borrow();
@@ -244,31 +293,48 @@ impl Handler<Census> for Registry {
     }
 }
 
-impl Handler<OneTab> for Registry {
-    type Result = ResponseFuture<bool>;
+impl<M> Handler<ToAccount<M>> for Registry
+where
+    M: Message + Send + 'static,
+    M::Result: Send,
+    SessionActor: Handler<M>,
+    <SessionActor as Actor>::Context: ToEnvelope<SessionActor, M>,
+{
+    type Result = ResponseFuture<Option<M::Result>>;
 
-    fn handle(&mut self, OneTab(account, close): OneTab, _: &mut Self::Context) -> Self::Result {
-        let request = self.shard.directory.borrow().addr(account).map(|addr| addr.send(close));
-        Box::pin(async move {
-            match request {
-                Some(request) => request.await.unwrap_or(false),
-                None => false,
-            }
-        })
+    fn handle(&mut self, ToAccount(account, message): ToAccount<M>, _: &mut Self::Context) -> Self::Result {
+        let request = self.shard.directory.borrow().addr(account).map(|addr| addr.send(message));
+        Box::pin(async move { request?.await.ok() })
     }
 }
 
-impl Handler<Prolong> for Registry {
-    type Result = ResponseFuture<()>;
+impl Handler<Spread> for Registry {
+    type Result = ();
 
-    fn handle(&mut self, Prolong(account, extend): Prolong, _: &mut Self::Context) -> Self::Result {
-        let request = self.shard.directory.borrow().addr(account).map(|addr| addr.send(extend));
-        Box::pin(async move {
-            if let Some(request) = request {
-                // A session that is gone has nothing to prolong.
-                let _ = request.await;
+    /// A publication that finds a full mailbox is dropped there: it is told again when it matters.
+    fn handle(&mut self, message: Spread, _: &mut Self::Context) {
+        let Spread { publication, accounts } = message;
+        let directory = self.shard.directory.borrow();
+        let send = |account: AccountId| {
+            let sent = directory.addr(account).map(|addr| addr.try_send(Publish(Arc::clone(&publication))));
+            if let Some(Err(SendError::Full(_))) = sent {
+                self.shard.counters.count_dropped();
             }
-        })
+        };
+        match (&publication.audience, &publication.topic) {
+            (Audience::Accounts(_), _) => accounts.into_iter().for_each(send),
+            (_, Some(topic)) => directory.listening(topic).for_each(send),
+            (Audience::Holder(holder), None) => directory.with(*holder).for_each(send),
+            (Audience::Everyone, None) => directory.all().map(|(account, _)| account).for_each(send),
+        }
+    }
+}
+
+impl Handler<FindTrace> for Registry {
+    type Result = Option<Arc<Trace>>;
+
+    fn handle(&mut self, FindTrace(message_id): FindTrace, _: &mut Self::Context) -> Self::Result {
+        self.shard.traces.borrow().find(&message_id)
     }
 }
 

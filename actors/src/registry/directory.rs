@@ -1,9 +1,10 @@
-//! The table of a shard: account -> session actor, grant holder -> accounts.
+//! The table of a shard: account -> session actor, grant holder -> accounts, topic -> accounts.
 //!
 //! Plain data. An account under adoption (a socket is on its way to its actor) is marked, so that
 //! the actor does not stop meanwhile. Generations tell an actor from its successor.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 use std::sync::Arc;
 
 use actix::Addr;
@@ -24,14 +25,21 @@ struct Entry {
 
 pub(crate) struct Directory {
     accounts: HashMap<AccountId, Entry>,
-    found_by: HashMap<Holder, HashSet<AccountId>>,
+    found_by: Index<Holder>,
+    heard_by: Index<Arc<str>>,
     generation: u64,
     counters: Arc<Counters>,
 }
 
 impl Directory {
     pub fn new(counters: Arc<Counters>) -> Self {
-        Self { accounts: HashMap::new(), found_by: HashMap::new(), generation: 0, counters }
+        Self {
+            accounts: HashMap::new(),
+            found_by: Index::default(),
+            heard_by: Index::default(),
+            generation: 0,
+            counters,
+        }
     }
 
     pub fn next_generation(&mut self) -> Generation {
@@ -45,10 +53,17 @@ impl Directory {
         }
     }
 
-    pub fn remove(&mut self, account: AccountId, generation: Generation, holders: &[Holder]) {
+    pub fn remove(
+        &mut self,
+        account: AccountId,
+        generation: Generation,
+        holders: &[Holder],
+        topics: &[Arc<str>],
+    ) {
         if self.accounts.get(&account).is_some_and(|entry| entry.generation == generation) {
             self.accounts.remove(&account);
             self.find_by(account, holders, &[]);
+            self.hear(account, topics, &[]);
             self.counters.accounts.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
         }
     }
@@ -61,23 +76,22 @@ impl Directory {
         self.accounts.iter().map(|(account, entry)| (*account, &entry.addr))
     }
 
-    pub fn with(&self, holder: Holder) -> impl Iterator<Item = AccountId> {
-        self.found_by.get(&holder).into_iter().flatten().copied()
+    pub fn with(&self, holder: Holder) -> impl Iterator<Item = AccountId> + use<'_> {
+        self.found_by.of(&holder)
+    }
+
+    pub fn listening(&self, topic: &Arc<str>) -> impl Iterator<Item = AccountId> + use<'_> {
+        self.heard_by.of(topic)
     }
 
     /// Changes what an account is found by.
     pub fn find_by(&mut self, account: AccountId, before: &[Holder], after: &[Holder]) {
-        for holder in before.iter().filter(|holder| !after.contains(holder)) {
-            if let Some(accounts) = self.found_by.get_mut(holder) {
-                accounts.remove(&account);
-                if accounts.is_empty() {
-                    self.found_by.remove(holder);
-                }
-            }
-        }
-        for holder in after.iter().filter(|holder| !before.contains(holder)) {
-            self.found_by.entry(*holder).or_default().insert(account);
-        }
+        self.found_by.settle(account, before, after);
+    }
+
+    /// Changes what an account listens to.
+    pub fn hear(&mut self, account: AccountId, before: &[Arc<str>], after: &[Arc<str>]) {
+        self.heard_by.settle(account, before, after);
     }
 
     /// Marks a socket on its way to the account's actor.
@@ -96,5 +110,33 @@ impl Directory {
 
     pub fn is_adopting(&self, account: AccountId) -> bool {
         self.accounts.get(&account).is_some_and(|entry| entry.adopting > 0)
+    }
+}
+
+struct Index<K>(HashMap<K, HashSet<AccountId>>);
+
+impl<K> Default for Index<K> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<K: Clone + Eq + Hash> Index<K> {
+    fn of(&self, key: &K) -> impl Iterator<Item = AccountId> + use<'_, K> {
+        self.0.get(key).into_iter().flatten().copied()
+    }
+
+    fn settle(&mut self, account: AccountId, before: &[K], after: &[K]) {
+        for key in before.iter().filter(|key| !after.contains(key)) {
+            if let Some(accounts) = self.0.get_mut(key) {
+                accounts.remove(&account);
+                if accounts.is_empty() {
+                    self.0.remove(key);
+                }
+            }
+        }
+        for key in after.iter().filter(|key| !before.contains(key)) {
+            self.0.entry(key.clone()).or_default().insert(account);
+        }
     }
 }

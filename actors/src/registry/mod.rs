@@ -7,17 +7,22 @@
 mod actor;
 mod directory;
 
-pub(crate) use actor::{Attach, Carry, Census, DrainTabs, OneTab, Prolong, Registry, Seed};
+pub(crate) use actor::{Attach, Carry, Census, DrainTabs, FindTrace, Registry, Seed, Spread, ToAccount};
 pub(crate) use directory::{Directory, Generation};
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::sync::Arc;
 
 use crate::config::EngineConfig;
 use crate::counters::Counters;
+use crate::notices::Notices;
+use crate::protocol::ids::AccountId;
 use crate::receipts::Receipts;
 use crate::session::Bodies;
-use crate::subject::{Ids, Time};
+use crate::subject::{Ids, Observer, Time};
+use crate::trace::Traces;
 
 /// What the actors of one shard share; never leaves its thread.
 pub(crate) struct Shard {
@@ -28,6 +33,14 @@ pub(crate) struct Shard {
     pub receipts: Arc<Receipts>,
     pub directory: RefCell<Directory>,
     pub bodies: RefCell<Bodies>,
+    pub notices: Arc<Notices>,
+    pub observer: Arc<dyn Observer>,
+    pub traces: RefCell<Traces>,
+    /// Accounts whose merged changes are to be told, and when; an account stands here once.
+    pub due: RefCell<BinaryHeap<Reverse<(i64, AccountId)>>>,
+    /// The last notice that went through this shard.
+    pub noticed: Cell<i64>,
     pub snapshot_reason: Arc<str>,
     pub repair_reason: Arc<str>,
+    pub resume_reason: Arc<str>,
 }

@@ -11,22 +11,19 @@ use std::sync::Arc;
 use std::task::{self, Poll};
 
 use actix::{Actor, ActorContext, ActorFuture, AsyncContext, Context, Handler};
-use bytes::BytesMut;
+use tokio::sync::oneshot;
 
 use super::desk::Desk;
-use super::outbox::Outbox;
-use super::tab::{Allowance, OnlineAccount, Stage, Tab};
-use super::{Adopt, CloseTab, Deliver, Describe, Extend, SendAway, Sweep};
+use super::link::{Link, Polled};
+use super::merge::Merged;
+use super::tab::{OnlineAccount, Stage, Tab};
+use super::{Adopt, CloseTab, Deliver, Describe, Extend, Follow, Poll as PollTab, Publish, SendAway, Sweep, TellMerged};
 use crate::handle::AttachError;
+use crate::protocol::client::ClientMessage;
 use crate::protocol::close::CloseReason;
-use crate::protocol::ids::{AccountId, Holder};
+use crate::protocol::ids::{AccountId, ConnectionId, Holder};
 use crate::registry::{Generation, Shard};
-use crate::transport::inbound::Inbound;
-use crate::transport::socket::Socket;
-
-/// Closing sockets kept for an account, as a multiple of its tabs. 2: a client that opens and
-/// opens again without answering closes holds no more than this.
-const CLOSING_TABS: usize = 2;
+use crate::trace::{Followed, TracedTab};
 
 pub(crate) struct SessionActor {
     pub(super) desk: Desk,
@@ -34,90 +31,37 @@ pub(crate) struct SessionActor {
     pub(super) tabs: Vec<Tab>,
     /// What the registry finds this account by.
     pub(super) holders: Vec<Holder>,
+    /// What the registry knows that this account listens to.
+    pub(super) topics: Vec<Arc<str>>,
     /// The last sweep found a state that no change had told.
     pub(super) suspect: bool,
+    /// When a change was told last.
+    pub(super) told_at: Option<i64>,
+    /// Changes that wait for the end of the window.
+    pub(super) merged: Option<Box<Merged>>,
 }
 
 impl SessionActor {
     pub fn new(shard: Rc<Shard>, account: AccountId, guid: Arc<str>, generation: Generation) -> Self {
-        let desk = Desk { shard, account, guid };
-        Self { desk, generation, tabs: Vec::new(), holders: Vec::new(), suspect: false }
+        Self {
+            desk: Desk { shard, account, guid },
+            generation,
+            tabs: Vec::new(),
+            holders: Vec::new(),
+            topics: Vec::new(),
+            suspect: false,
+            told_at: None,
+            merged: None,
+        }
     }
 
     pub(super) fn open_tabs(&mut self) -> impl Iterator<Item = &mut Tab> {
         self.tabs.iter_mut().filter(|tab| tab.is_open())
     }
 
-    fn adopt(&mut self, message: Adopt) -> Result<(), AttachError> {
-        let shard = Rc::clone(&self.desk.shard);
-        let Adopt { stream, leftover, admission, seat } = message;
-        let socket = Socket::adopt(stream, shard.config.so_sndbuf).map_err(AttachError::Socket)?;
-        self.make_room();
-        let now = self.desk.now();
-        let state = admission.subject.state();
-        let mut tab = Tab {
-            id: shard.ids.connection_id(),
-            socket,
-            holders: Arc::clone(&state.holders),
-            state,
-            subject: admission.subject,
-            client: admission.client,
-            connected_at: now,
-            expires_at: admission.expires_at,
-            last_heard: now,
-            last_ping: now,
-            blocked_since: None,
-            untold: false,
-            acked: None,
-            unacked: Vec::new(),
-            outbox: Outbox::default(),
-            inbound: Inbound::default(),
-            allowance: Allowance::default(),
-            stage: Stage::Open,
-            _seat: seat,
-        };
-        tracing::info!(
-            account = self.desk.account.0,
-            connection_id = %tab.id,
-            sid = %tab.subject.session(),
-            rev = tab.state.rev.0,
-            "connection established"
-        );
-        self.desk.tell_snapshot(&mut tab);
-        // Most accounts have one tab; a vector grows to four at first.
-        self.tabs.reserve_exact(1);
-        self.tabs.push(tab);
-        self.settle_holders();
-        let Some(tab) = self.tabs.last_mut() else { return Ok(()) };
-        // Only now: a session that ends from here on finds the tab in the table.
-        if tab.subject.is_active() {
-            self.desk.hear(tab, &mut BytesMut::from(leftover));
-        } else {
-            let (code, reason) = tab.subject.ending();
-            self.desk.end(tab, code, &reason, None);
-        }
-        Ok(())
-    }
-
-    /// Closes the oldest tab when all places are taken (S3-85), and cuts closing sockets that pile up.
-    fn make_room(&mut self) {
-        let max = self.desk.shard.config.max_tabs_per_account.max(1);
-        let open = self.tabs.iter().filter(|tab| tab.is_open()).count();
-        let desk = &self.desk;
-        for tab in self.tabs.iter_mut().filter(|tab| tab.is_open()).take((open + 1).saturating_sub(max)) {
-            desk.close(tab, CloseReason::Replaced, CloseReason::Replaced.text());
-        }
-        let closing = self.tabs.iter().filter(|tab| !tab.is_open()).count();
-        for tab in
-            self.tabs.iter_mut().filter(|tab| !tab.is_open()).take(closing.saturating_sub(max * CLOSING_TABS))
-        {
-            tab.stage = Stage::Gone;
-        }
-    }
-
     fn leave(&mut self) {
         if let Ok(mut directory) = self.desk.shard.directory.try_borrow_mut() {
-            directory.remove(self.desk.account, self.generation, &self.holders);
+            directory.remove(self.desk.account, self.generation, &self.holders, &self.topics);
         }
     }
 }
@@ -162,7 +106,7 @@ impl ActorFuture<SessionActor> for PollTabs {
         let held = tabs.len();
         tabs.retain(|tab| tab.stage != Stage::Gone);
         if tabs.len() < held {
-            actor.settle_holders();
+            actor.settle();
         }
         let shard = Rc::clone(&actor.desk.shard);
         if actor.tabs.is_empty() && !shard.directory.borrow().is_adopting(actor.desk.account) {
@@ -176,7 +120,7 @@ impl ActorFuture<SessionActor> for PollTabs {
 }
 
 impl Handler<Adopt> for SessionActor {
-    type Result = Result<(), AttachError>;
+    type Result = Result<ConnectionId, AttachError>;
 
     fn handle(&mut self, message: Adopt, _: &mut Self::Context) -> Self::Result {
         self.desk.shard.directory.borrow_mut().adopted(self.desk.account);
@@ -237,6 +181,67 @@ impl Handler<Extend> for SessionActor {
     fn handle(&mut self, message: Extend, _: &mut Self::Context) {
         for tab in self.open_tabs().filter(|tab| *tab.subject.session() == message.session) {
             tab.expires_at = message.expires_at;
+            tab.warned = false;
         }
+    }
+}
+
+impl Handler<TellMerged> for SessionActor {
+    type Result = ();
+
+    fn handle(&mut self, _: TellMerged, _: &mut Self::Context) {
+        self.tell_merged();
+    }
+}
+
+impl Handler<Publish> for SessionActor {
+    type Result = ();
+
+    fn handle(&mut self, Publish(publication): Publish, _: &mut Self::Context) {
+        self.publish(&publication);
+    }
+}
+
+impl Handler<PollTab> for SessionActor {
+    type Result = Option<oneshot::Receiver<Polled>>;
+
+    /// Makes a poll wait; the flush at the end of this turn answers it if there is something to say.
+    fn handle(&mut self, message: PollTab, _: &mut Self::Context) -> Self::Result {
+        let desk = &self.desk;
+        let now = desk.now();
+        let tab = self.tabs.iter_mut().find(|tab| {
+            tab.stage != Stage::Gone
+                && tab.id == message.connection
+                && *tab.subject.session() == message.session
+        })?;
+        tab.last_heard = now;
+        if let Some(permission_version) = message.ack {
+            tab.last_active = now;
+            desk.obey(tab, ClientMessage::Ack { permission_version }, now);
+        }
+        let Link::Poll(line) = &mut tab.link else { return None };
+        let (answer, answered) = oneshot::channel();
+        if message.cursor < line.cursor && !line.held.is_empty() {
+            // The last batch did not arrive.
+            let (cursor, messages, closed) = (line.cursor, line.held.clone(), line.closed.clone());
+            // Nobody waits for it any more: then the next poll gets it.
+            let _ = answer.send(Polled { cursor, messages, closed });
+        } else {
+            line.held = Vec::new();
+            line.waiter = Some(answer);
+        }
+        Some(answered)
+    }
+}
+
+impl Handler<Follow> for SessionActor {
+    type Result = Followed;
+
+    fn handle(&mut self, Follow(trace): Follow, _: &mut Self::Context) -> Followed {
+        let tabs = trace.tabs.iter().map(|told| {
+            let tab = self.tabs.iter().find(|tab| tab.id == told.connection);
+            TracedTab::new(told, trace.rev, tab)
+        });
+        Followed(tabs.collect())
     }
 }

@@ -1,5 +1,7 @@
 //! A change reaches the tabs: compared, told, remembered for its receipt.
 //!
+//! The first change of a burst is told at once, the ones that follow within the window are told as one
+//! (S3-92 to S3-95); a forced logout never waits.
 //! Each tab's state is compared with the one that this tab was told last, so `prevRev` is always
 //! what the tab has or will have (I9). Messages are made once for all tabs that go the same way.
 //! Nothing is written here; the flush comes at the end of the actor's turn.
@@ -7,11 +9,13 @@
 use std::sync::Arc;
 
 use super::actor::SessionActor;
-use super::desk::{Desk, Letter};
+use super::desk::Desk;
+use super::merge::Merged;
 use super::tab::Unacked;
 use crate::change::{Change, Effect, RepushKind};
-use crate::protocol::envelope::{EndCode, MessageType, NoticeView, Operator};
-use crate::protocol::frame::raw;
+use crate::notices::Noted;
+use crate::protocol::envelope::{EndCode, NoticeView, Operator};
+use crate::protocol::frame::Letter;
 use crate::protocol::ids::{ApplicationId, CompanyId, Rev, SessionId};
 use crate::protocol::permission::State;
 
@@ -19,7 +23,8 @@ use crate::protocol::permission::State;
 pub(super) struct Occasion<'a> {
     pub reason: &'a Arc<str>,
     pub operator: Option<&'a Operator>,
-    pub change: Option<Rev>,
+    /// The changes that are told by it; none for a repair.
+    pub changes: &'a [Rev],
     pub always: bool,
 }
 
@@ -28,19 +33,18 @@ struct Told {
     before: Arc<State>,
     after: Arc<State>,
     letters: Vec<Letter>,
+    /// Tabs that were told them.
+    tabs: u32,
 }
 
 impl SessionActor {
     pub(super) fn deliver(&mut self, change: &Change) {
         match &change.effect {
             Effect::Refresh { always } => {
-                self.refresh(&Occasion {
-                    reason: &change.reason,
-                    operator: change.operator.as_ref(),
-                    change: Some(change.rev),
-                    always: *always,
-                });
                 self.suspect = false;
+                self.refresh_or_wait(change, *always);
+                self.recheck_topics();
+                self.settle();
             }
             Effect::EndSessions { sids, keep, code, reason } => {
                 let meant = |sid: &SessionId| {
@@ -53,14 +57,51 @@ impl SessionActor {
         }
     }
 
+    fn refresh_or_wait(&mut self, change: &Change, always: bool) {
+        let window = self.desk.shard.config.merge_window.as_millis() as i64;
+        let now = self.desk.now();
+        let due = self.told_at.map_or(i64::MIN, |at| at + window);
+        if let Some(merged) = &mut self.merged {
+            merged.add(change, always);
+            self.desk.shard.receipts.waits(change.rev);
+            metrics::counter!("livegrant_merged_total").increment(1);
+        } else if now < due {
+            self.merged = Some(Box::new(Merged::new(change, always)));
+            self.desk.shard.receipts.waits(change.rev);
+            self.desk.shard.due.borrow_mut().push(std::cmp::Reverse((due, self.desk.account)));
+        } else {
+            self.refresh(&Occasion {
+                reason: &change.reason,
+                operator: change.operator.as_ref(),
+                changes: &[change.rev],
+                always,
+            });
+        }
+    }
+
+    /// Tells what was waiting to be told together.
+    pub(super) fn tell_merged(&mut self) {
+        let Some(merged) = self.merged.take() else { return };
+        self.refresh(&Occasion {
+            reason: &merged.reason,
+            operator: merged.operator.as_ref(),
+            changes: &merged.changes,
+            always: merged.always,
+        });
+        for rev in &merged.changes {
+            self.desk.shard.receipts.waited(*rev);
+        }
+        self.settle();
+    }
+
     /// Tells each open tab how its state differs from the one it was told last.
     pub(super) fn refresh(&mut self, occasion: &Occasion<'_>) {
         let desk = &self.desk;
         let kept = desk.shard.config.unacked_kept;
         let mut views: Vec<((ApplicationId, CompanyId), Arc<State>)> = Vec::new();
         let mut told: Vec<Told> = Vec::new();
-        let (mut sent, mut already_acked) = (0, 0);
-        for tab in self.tabs.iter_mut().filter(|tab| tab.is_open()) {
+        // An ended session is told its end, and nothing more (I12).
+        for tab in self.tabs.iter_mut().filter(|tab| tab.is_open() && tab.subject.is_active()) {
             let view = tab.subject.view();
             let known = views.iter().find(|(other, _)| *other == view).map(|(_, state)| Arc::clone(state));
             let after = known.unwrap_or_else(|| {
@@ -71,33 +112,32 @@ impl SessionActor {
             tab.holders = Arc::clone(&after.holders);
             if !occasion.always && tab.state.says_the_same(&after) {
                 // An earlier turn may have told a state that already held this change.
-                if let Some(rev) = occasion.change.filter(|rev| tab.state.rev >= *rev) {
-                    sent += 1;
-                    if tab.acked.is_some_and(|acked| acked >= tab.state.rev) {
-                        already_acked += 1;
+                let known = tab.state.rev;
+                for rev in occasion.changes.iter().filter(|rev| known >= **rev) {
+                    desk.shard.receipts.sent(*rev, desk.account, 1);
+                    if tab.acked.is_some_and(|acked| acked >= known) {
+                        desk.shard.receipts.acked(*rev, desk.account, desk.now());
                     } else {
-                        tab.remember(Unacked { change: rev, by: Some(tab.state.rev) }, kept);
+                        tab.remember(Unacked { change: *rev, by: Some(known) }, kept);
                     }
                 }
                 continue;
             }
             let letters = letters(desk, &mut told, &tab.state, &after, occasion);
-            for letter in letters {
-                desk.tell(tab, letter, Some(after.rev));
-            }
-            if let Some(rev) = occasion.change {
-                sent += 1;
-                tab.remember(Unacked { change: rev, by: Some(after.rev) }, kept);
-            }
+            let rev = after.rev;
             tab.state = after;
-        }
-        if let Some(rev) = occasion.change {
-            desk.shard.receipts.sent(rev, desk.account, sent);
-            for _ in 0..already_acked {
-                desk.shard.receipts.acked(rev, desk.account, desk.now());
+            for letter in letters {
+                desk.tell(tab, letter, Some(rev));
             }
+            for change in occasion.changes {
+                tab.remember(Unacked { change: *change, by: Some(rev) }, kept);
+            }
+            self.told_at = Some(desk.now());
         }
-        self.settle_holders();
+        let sent: u32 = told.iter().map(|told| told.tabs).sum();
+        for rev in occasion.changes {
+            desk.shard.receipts.sent(*rev, desk.account, sent);
+        }
     }
 
     fn end_sessions(
@@ -115,15 +155,19 @@ impl SessionActor {
             sent += 1;
         }
         desk.shard.receipts.sent(change.rev, desk.account, sent);
-        self.settle_holders();
+        self.settle();
     }
 
     fn notify(&mut self, change: &Change, notice: &NoticeView) {
         let desk = &self.desk;
-        let letter = desk.letter(MessageType::SystemNotice, &raw(notice), change.operator.as_ref());
+        let letter = desk.notice(&Noted {
+            seq: change.rev.0,
+            notice: notice.clone(),
+            operator: change.operator.clone(),
+        });
         let mut sent = 0;
-        for tab in self.tabs.iter_mut().filter(|tab| tab.is_open()) {
-            desk.tell(tab, &letter, Some(change.rev));
+        for tab in self.tabs.iter_mut().filter(|tab| tab.is_open() && tab.subject.is_active()) {
+            desk.tell_notice(tab, &letter);
             sent += 1;
         }
         desk.shard.receipts.sent(change.rev, desk.account, sent);
@@ -135,7 +179,7 @@ impl SessionActor {
             self.refresh(&Occasion {
                 reason: &change.reason,
                 operator: change.operator.as_ref(),
-                change: Some(change.rev),
+                changes: &[change.rev],
                 always: true,
             });
             return;
@@ -178,8 +222,9 @@ fn letters<'a>(
             bodies.difference(before, after, occasion.reason)
         };
         let letters = parts.iter().map(|(kind, body)| desk.letter(*kind, body, occasion.operator)).collect();
-        told.push(Told { before: Arc::clone(before), after: Arc::clone(after), letters });
+        told.push(Told { before: Arc::clone(before), after: Arc::clone(after), letters, tabs: 0 });
         told.len() - 1
     });
+    told[index].tabs += 1;
     &told[index].letters
 }

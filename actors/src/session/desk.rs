@@ -1,43 +1,32 @@
-//! How a session actor deals with one tab: hear it, tell it, flush it, part from it.
+//! How a session actor deals with one tab: tell it, show it where it stands, part from it.
 //!
 //! Everything here touches one tab only, so that no tab delays another (I11). Last words
 //! (`FORCE_LOGOUT`, close) go ahead of all that waits; a closing tab is cut when its time is up.
 
-use std::io;
-use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll};
 
-use bytes::BytesMut;
 use serde_json::value::RawValue;
 
-use super::outbox::{Bounds, Pushed};
-use super::tab::{Stage, Tab, Unacked};
-use crate::protocol::client::ClientMessage;
+use super::link::Link;
+use super::outbox::{Bounds, Debt, Pushed};
+use super::tab::{Stage, Tab};
+use crate::notices::{Missing, Noted};
 use crate::protocol::close::CloseReason;
-use crate::protocol::envelope::{EndCode, Envelope, ForceLogout, MessageType, Operator};
-use crate::protocol::frame::{Frame, raw};
+use crate::protocol::envelope::{
+    Checkpoint, EndCode, Envelope, ForceLogout, Group, MessageType, Operator, Resync, TokenExpiring,
+};
+use crate::protocol::frame::{Frame, Letter, raw};
 use crate::protocol::ids::{AccountId, Rev};
+use crate::protocol::position::At;
 use crate::registry::Shard;
-use crate::transport::inbound::{Fault, Heard};
-
-/// Reads of one tab in one turn. 4 (256 KiB): then its siblings have their turn.
-const READS: usize = 4;
 
 /// The account's side of its tabs.
 pub(super) struct Desk {
     pub shard: Rc<Shard>,
     pub account: AccountId,
     pub guid: Arc<str>,
-}
-
-/// A message ready for every tab of the account.
-pub(super) struct Letter {
-    pub kind: MessageType,
-    pub frame: Frame,
-    pub message_id: Arc<str>,
 }
 
 impl Desk {
@@ -47,22 +36,70 @@ impl Desk {
 
     /// Puts a body into this account's envelope.
     pub fn letter(&self, kind: MessageType, data: &RawValue, operator: Option<&Operator>) -> Letter {
+        self.placed_letter(kind, data, operator, 0)
+    }
+
+    fn placed_letter(
+        &self,
+        kind: MessageType,
+        data: &RawValue,
+        operator: Option<&Operator>,
+        seq: i64,
+    ) -> Letter {
         let message_id = self.shard.ids.message_id();
-        let frame = Frame::message(&Envelope {
+        let envelope = Envelope {
             kind,
             user_id: self.account,
             user_guid: &self.guid,
             timestamp: self.now(),
-            data,
             message_id: &message_id,
             operator,
-        });
-        Letter { kind, frame, message_id }
+            data,
+        };
+        Letter::new(&envelope, Arc::clone(&message_id), seq)
     }
 
-    /// Queues a message for a tab.
+    /// Makes a notice's letter, for every tab of the account.
+    pub fn notice(&self, noted: &Noted) -> Letter {
+        let operator = noted.operator.as_ref();
+        self.placed_letter(MessageType::SystemNotice, &raw(&noted.notice), operator, noted.seq)
+    }
+
+    /// Queues a message for a tab, if this client takes its type (S3-83).
+    ///
+    /// The tab's state and notice must already be the ones that it has once it has read this.
     pub fn tell(&self, tab: &mut Tab, letter: &Letter, rev: Option<Rev>) {
-        let pushed = tab.outbox.push(letter.frame.clone(), self.bounds());
+        if !tab.takes(letter.kind, None) {
+            return;
+        }
+        self.push(tab, letter, rev);
+    }
+
+    /// The same for a message of a topic.
+    pub fn publish(&self, tab: &mut Tab, letter: &Letter, topic: Option<&str>) {
+        if tab.takes(letter.kind, topic) {
+            self.push(tab, letter, None);
+        }
+    }
+
+    fn push(&self, tab: &mut Tab, letter: &Letter, rev: Option<Rev>) {
+        let now = self.now();
+        // Told only where the tab's place is then true: the roles come before the state they belong to.
+        let places = matches!(
+            letter.kind,
+            MessageType::PermissionUpdate | MessageType::SystemNotice | MessageType::Checkpoint
+        );
+        let at = At(&tab.state, tab.inbox_seq);
+        let seal = tab.extras.as_mut().and_then(|extras| extras.seal.as_mut());
+        let frame = letter.frame(tab.link.transport(), places.then_some(&at), seal);
+        if places {
+            tab.last_placed = now;
+        }
+        let traced = letter.kind.group() != Group::Control;
+        if traced {
+            tab.last_active = now;
+        }
+        let pushed = tab.outbox.push(frame, self.bounds());
         let result = match pushed {
             Pushed::Queued => {
                 self.shard.counters.frames_sent.fetch_add(1, Ordering::Relaxed);
@@ -77,8 +114,10 @@ impl Desk {
                 "dropped"
             }
         };
-        metrics::counter!("websocket_messages_total", "type" => letter.kind.label(), "result" => result)
-            .increment(1);
+        self.shard.counters.count_message(letter.kind, pushed);
+        if traced {
+            self.shard.traces.borrow_mut().note(letter, self.account, rev, now, tab, pushed);
+        }
         tracing::debug!(
             account = self.account.0,
             connection_id = %tab.id,
@@ -101,6 +140,67 @@ impl Desk {
             let letter = self.letter(*kind, body, None);
             self.tell(tab, &letter, Some(tab.state.rev));
         }
+    }
+
+    /// Tells a tab one notice, unless it has it.
+    pub fn tell_notice(&self, tab: &mut Tab, letter: &Letter) {
+        if letter.seq <= tab.inbox_seq {
+            return;
+        }
+        // Where it stands once it has read this; a notice that is lost on the way is owed from its place on.
+        tab.inbox_seq = letter.seq;
+        self.tell(tab, letter, Some(Rev(letter.seq)));
+    }
+
+    /// Tells a tab the notices since its place; what is no longer known it is told to fetch.
+    pub fn tell_missed(&self, tab: &mut Tab, up_to: i64, reason: &'static str) {
+        let (missed, missing) = self.shard.notices.after(tab.inbox_seq);
+        if missing == Missing::Some {
+            self.tell_resync(tab, up_to, reason);
+        }
+        for noted in missed {
+            self.tell_notice(tab, &self.notice(&noted));
+        }
+    }
+
+    fn tell_resync(&self, tab: &mut Tab, to: i64, reason: &'static str) {
+        let body = raw(&Resync { from: tab.inbox_seq + 1, to, reason });
+        self.tell(tab, &self.letter(MessageType::Resync, &body, None), None);
+    }
+
+    /// Tells what was given up while the tab did not read.
+    pub fn pay(&self, tab: &mut Tab, debt: Debt) {
+        if debt.snapshot {
+            self.tell_snapshot(tab);
+        }
+        let Some(lost) = debt.notices else { return };
+        let up_to = tab.inbox_seq;
+        if lost == i64::MAX {
+            self.tell_resync(tab, up_to, "slow");
+            return;
+        }
+        tab.inbox_seq = lost - 1;
+        self.tell_missed(tab, up_to, "slow");
+        tab.inbox_seq = tab.inbox_seq.max(up_to);
+    }
+
+    /// Tells a tab where it stands, so that it notices a silent gap (I9).
+    pub fn tell_checkpoint(&self, tab: &mut Tab) {
+        let body = raw(&Checkpoint {
+            epoch: &tab.state.epoch,
+            rev: tab.state.rev,
+            permission_version: tab.state.rev,
+            hash: &tab.state.hash,
+            inbox_seq: tab.inbox_seq,
+        });
+        self.tell(tab, &self.letter(MessageType::Checkpoint, &body, None), None);
+    }
+
+    /// Tells a tab that its token ends soon (E34).
+    pub fn warn(&self, tab: &mut Tab) {
+        tab.warned = true;
+        let body = raw(&TokenExpiring { expires_at: tab.expires_at });
+        self.tell(tab, &self.letter(MessageType::TokenExpiring, &body, None), None);
     }
 
     /// Ends a tab because its session ended: last words, then 4501 (I12).
@@ -127,8 +227,13 @@ impl Desk {
         self.part(tab, reason, text, false);
     }
 
-    fn part(&self, tab: &mut Tab, reason: CloseReason, text: &str, peer_closed: bool) {
-        tab.outbox.push(Frame::close(reason, text), self.bounds());
+    pub(super) fn part(&self, tab: &mut Tab, reason: CloseReason, text: &str, peer_closed: bool) {
+        if let Some(close) = Frame::close(tab.link.transport(), reason, text) {
+            tab.outbox.push(close, self.bounds());
+        }
+        if let Link::Poll(line) = &mut tab.link {
+            line.closed = Some((reason, text.to_owned()));
+        }
         let until = self.now() + self.shard.config.close_grace.as_millis() as i64;
         tab.stage = Stage::Closing { until, peer_closed };
         self.note_closed(tab, reason, text);
@@ -146,6 +251,7 @@ impl Desk {
 
     fn note_closed(&self, tab: &Tab, reason: CloseReason, text: &str) {
         self.shard.counters.count_closed(reason);
+        self.shard.observer.closed(self.account, &tab.info(), reason);
         tracing::info!(
             account = self.account.0,
             connection_id = %tab.id,
@@ -156,138 +262,6 @@ impl Desk {
             open_ms = self.now() - tab.connected_at,
             "connection closed"
         );
-    }
-
-    /// Reads what a tab said; registers the waker for more.
-    pub fn read(&self, tab: &mut Tab, cx: &mut Context<'_>) {
-        for _ in 0..READS {
-            if tab.stage == Stage::Gone {
-                return;
-            }
-            let mut chunk = BytesMut::new();
-            let read = tab.socket.poll_read(cx, |buffer| chunk = buffer.split());
-            match read {
-                Poll::Pending => return,
-                Poll::Ready(Ok(1..)) => self.hear(tab, &mut chunk),
-                Poll::Ready(Ok(0) | Err(_)) => self.lose(tab),
-            }
-        }
-        // More may wait; the siblings come first.
-        cx.waker().wake_by_ref();
-    }
-
-    /// Takes bytes from a tab.
-    pub fn hear(&self, tab: &mut Tab, chunk: &mut BytesMut) {
-        let limit = self.shard.config.frame_max_bytes;
-        let mut inbound = std::mem::take(&mut tab.inbound);
-        let result = inbound.feed(chunk, limit, |heard| self.heard(tab, &heard));
-        tab.inbound = inbound;
-        match result {
-            Err(Fault::TooLarge) if tab.is_open() => {
-                self.close(tab, CloseReason::TooLarge, CloseReason::TooLarge.text());
-            }
-            Err(Fault::Protocol(text)) if tab.is_open() => self.close(tab, CloseReason::Protocol, text),
-            // A closing tab's breach changes nothing: its time runs out.
-            Ok(()) | Err(_) => {}
-        }
-    }
-
-    fn heard(&self, tab: &mut Tab, heard: &Heard<'_>) -> ControlFlow<()> {
-        if let Stage::Closing { until, .. } = tab.stage {
-            if matches!(heard, Heard::Close) {
-                tab.stage = Stage::Closing { until, peer_closed: true };
-                self.answered_close(tab);
-                return ControlFlow::Break(());
-            }
-            return ControlFlow::Continue(());
-        }
-        let now = self.now();
-        tab.last_heard = now;
-        if matches!(heard, Heard::Close) {
-            tab.outbox.clear();
-            self.part(tab, CloseReason::ClientLeft, CloseReason::ClientLeft.text(), true);
-            return ControlFlow::Break(());
-        }
-        if !tab.allowance.spend(now, self.shard.config.client_messages_per_minute) {
-            self.close(tab, CloseReason::RateLimited, CloseReason::RateLimited.text());
-            return ControlFlow::Break(());
-        }
-        match heard {
-            Heard::Ping(payload) => {
-                tab.outbox.push(Frame::pong(payload), self.bounds());
-            }
-            Heard::Text(text) => {
-                let Some(message) = ClientMessage::parse(text) else {
-                    self.close(tab, CloseReason::Protocol, "unknown message");
-                    return ControlFlow::Break(());
-                };
-                self.obey(tab, message, now);
-            }
-            Heard::Pong | Heard::Close => {}
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn obey(&self, tab: &mut Tab, message: ClientMessage, now: i64) {
-        match message {
-            ClientMessage::Ping => {
-                tab.outbox.push(Frame::json_pong(now), self.bounds());
-            }
-            ClientMessage::Snapshot => self.tell_snapshot(tab),
-            ClientMessage::Ack { permission_version } => {
-                // Nobody has applied what it was not sent.
-                let rev = permission_version.min(tab.state.rev);
-                tab.acked = tab.acked.max(Some(rev));
-                self.acknowledge(tab, |unacked| unacked.by.is_some_and(|by| by <= rev));
-            }
-        }
-    }
-
-    fn answered_close(&self, tab: &mut Tab) {
-        self.acknowledge(tab, |unacked| unacked.by.is_none());
-    }
-
-    fn acknowledge(&self, tab: &mut Tab, done: impl Fn(&Unacked) -> bool) {
-        let now = self.now();
-        tab.unacked.retain(|unacked| {
-            let done = done(unacked);
-            if done {
-                self.shard.receipts.acked(unacked.change, self.account, now);
-            }
-            !done
-        });
-    }
-
-    /// Writes what waits, as far as the kernel takes it; registers the waker for more.
-    pub fn flush(&self, tab: &mut Tab, cx: &mut Context<'_>) {
-        loop {
-            if tab.stage == Stage::Gone {
-                return;
-            }
-            if tab.outbox.take_debt() && tab.is_open() {
-                self.tell_snapshot(tab);
-            }
-            if tab.outbox.is_empty() {
-                tab.blocked_since = None;
-                if matches!(tab.stage, Stage::Closing { peer_closed: true, .. }) {
-                    tab.stage = Stage::Gone;
-                }
-                return;
-            }
-            match tab.outbox.write(|slices| tab.socket.write(slices)) {
-                Ok(_) => tab.blocked_since = None,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    let now = self.now();
-                    tab.blocked_since.get_or_insert(now);
-                    match tab.socket.poll_write_ready(cx) {
-                        Poll::Pending => return,
-                        Poll::Ready(Ok(())) => {}
-                        Poll::Ready(Err(_)) => self.lose(tab),
-                    }
-                }
-                Err(_) => self.lose(tab),
-            }
-        }
     }
 
     pub fn bounds(&self) -> Bounds {

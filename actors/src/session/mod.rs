@@ -1,43 +1,56 @@
 //! An account's session actor: it owns its tabs' sockets and tells them what changed.
 //!
-//! `actor.rs` receives and polls, `deliver.rs` carries changes to the tabs, `tend.rs` looks after
-//! them, `desk.rs` deals with one tab, `compose.rs` makes bodies; `state.rs`, `outbox.rs` and
-//! `sweep.rs` decide without IO.
+//! `actor.rs` receives and polls, `welcome.rs` takes a tab in, `deliver.rs` carries changes to the
+//! tabs, `topics.rs` what they listen to, `tend.rs` looks after them; `desk.rs` tells one tab,
+//! `hear.rs` hears it, `flush.rs` writes to it, `compose.rs` makes bodies; `state.rs`, `merge.rs`,
+//! `outbox.rs` and `sweep.rs` decide without IO.
 
 mod actor;
 mod compose;
 mod deliver;
 mod desk;
+mod flush;
+mod hear;
+mod link;
+mod merge;
 mod outbox;
 mod state;
 mod sweep;
 mod tab;
 mod tend;
+mod topics;
+mod welcome;
 
 pub(crate) use actor::SessionActor;
 pub(crate) use compose::Bodies;
+pub use link::Polled;
+pub(crate) use outbox::{Fate, Pushed};
+pub(crate) use tab::Tab;
 pub use tab::{OnlineAccount, TabInfo};
+pub(crate) use welcome::Arrival;
 
 use std::sync::Arc;
 
 use actix::Message;
-use bytes::Bytes;
+use tokio::sync::oneshot;
 
-use crate::change::Change;
+use crate::change::{Change, Publication};
 use crate::counters::Seat;
 use crate::handle::AttachError;
 use crate::protocol::close::CloseReason;
-use crate::protocol::ids::{ConnectionId, SessionId};
+use crate::protocol::ids::{ConnectionId, Rev, SessionId};
 use crate::subject::Admission;
+use crate::trace::{Followed, Trace};
 
-/// Take this socket as a tab.
+/// Take this as a tab.
 #[derive(Message)]
-#[rtype(result = "Result<(), AttachError>")]
+#[rtype(result = "Result<ConnectionId, AttachError>")]
 pub(crate) struct Adopt {
-    pub stream: std::net::TcpStream,
-    pub leftover: Bytes,
+    pub arrival: Arrival,
     pub admission: Admission,
     pub seat: Seat,
+    /// The last notice that was on its way when the tab came; filled in by the registry.
+    pub since: i64,
 }
 
 /// Carry a change to the tabs.
@@ -75,3 +88,29 @@ pub(crate) struct Extend {
     pub session: SessionId,
     pub expires_at: i64,
 }
+
+/// Tell what waited for the end of the window.
+#[derive(Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub(crate) struct TellMerged;
+
+/// Carry a publication to the tabs that listen.
+#[derive(Clone, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Publish(pub Arc<Publication>);
+
+/// Wait for messages of a polling tab of this session; `None` when there is no such tab.
+#[derive(Clone, Message)]
+#[rtype(result = "Option<oneshot::Receiver<Polled>>")]
+pub(crate) struct Poll {
+    pub connection: ConnectionId,
+    pub session: SessionId,
+    /// The last batch that arrived.
+    pub cursor: u64,
+    pub ack: Option<Rev>,
+}
+
+/// Tell what became of a message at each tab.
+#[derive(Clone, Message)]
+#[rtype(result = "Followed")]
+pub(crate) struct Follow(pub Arc<Trace>);

@@ -1,11 +1,14 @@
 //! What waits for one tab's socket, bounded in bytes and frames (I11).
 //!
-//! When it is full, permission frames give way to one snapshot that is owed, notices and control
-//! frames are dropped; forced logout and close always go in, ahead of everything that is not yet
-//! on the wire. It does no IO and an empty one owns no memory.
+//! When it is full, permission frames give way to one snapshot that is owed, notices to a
+//! resynchronisation from the first one that is lost, control frames are dropped; forced logout and
+//! close always go in, ahead of everything that is not yet on the wire. Frames are numbered, so that a
+//! message can be followed. It does no IO and an empty one owns no memory.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
+
+use bytes::Bytes;
 
 use crate::protocol::frame::{Class, Frame};
 
@@ -28,48 +31,114 @@ pub(crate) enum Pushed {
     Dropped,
 }
 
+/// What is told once all that waits is written, in place of what was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Debt {
+    pub snapshot: bool,
+    /// The first notice that was lost.
+    pub notices: Option<i64>,
+}
+
+/// What became of a frame that was taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Waiting,
+    Written,
+    GivenUp,
+}
+
 #[derive(Default)]
 pub(crate) struct Outbox {
-    queue: VecDeque<Frame>,
+    queue: VecDeque<(u32, Frame)>,
     bytes: usize,
     /// Bytes of the first frame that are already on the wire.
     written: usize,
     snapshot_owed: bool,
+    lost: Option<i64>,
+    /// Frames taken in so far: a frame's number.
+    taken: u32,
+    /// The number of the last frame that is wholly written.
+    done: u32,
+    /// Frames with these numbers were given up, when that happened last.
+    given_up: (u32, u32),
 }
 
 impl Outbox {
     /// Queues a frame, or decides what gives way.
     pub fn push(&mut self, frame: Frame, bounds: Bounds) -> Pushed {
-        let permission = frame.class == Class::Permission;
-        if self.snapshot_owed {
-            // The snapshot comes when all that waits is written: a stream of notices must not put it off.
-            match frame.class {
-                Class::Permission => return Pushed::Coalesced,
-                Class::Notice => return Pushed::Dropped,
-                Class::Control | Class::Final => {}
+        // The snapshot comes when all that waits is written: a stream of notices must not put it off.
+        match frame.class {
+            Class::Permission if self.snapshot_owed => return Pushed::Coalesced,
+            Class::Notice if self.snapshot_owed || self.lost.is_some() => {
+                self.lose(frame.seq);
+                return Pushed::Dropped;
             }
+            _ => {}
         }
         if frame.class == Class::Final || self.has_room(&frame, bounds) {
             self.append(frame);
             return Pushed::Queued;
         }
-        if !permission {
-            return Pushed::Dropped;
+        match frame.class {
+            Class::Permission => {
+                // Notices too: what they say that the tab has would be wrong without the states between them.
+                let first = self.queue.iter().filter(|(_, frame)| frame.class == Class::Notice).map(|(_, frame)| frame.seq);
+                let first: Vec<i64> = first.collect();
+                first.into_iter().for_each(|seq| self.lose(seq));
+                self.retain(|queued| matches!(queued.class, Class::Control | Class::Final));
+                self.snapshot_owed = true;
+                Pushed::Coalesced
+            }
+            Class::Notice => {
+                self.lose(frame.seq);
+                Pushed::Dropped
+            }
+            Class::Control | Class::Final => Pushed::Dropped,
         }
-        self.retain(|queued| queued.class != Class::Permission);
-        self.snapshot_owed = true;
-        Pushed::Coalesced
     }
 
     /// Makes room for last words: everything that is not yet on the wire goes.
     pub fn clear(&mut self) {
         self.retain(|_| false);
         self.snapshot_owed = false;
+        self.lost = None;
     }
 
-    /// Gives up the debt of a snapshot, once there is room for it.
-    pub fn take_debt(&mut self) -> bool {
-        self.is_empty() && std::mem::take(&mut self.snapshot_owed)
+    /// Gives up the debt, once there is room for what is owed.
+    pub fn take_debt(&mut self) -> Option<Debt> {
+        if !self.is_empty() || !(self.snapshot_owed || self.lost.is_some()) {
+            return None;
+        }
+        Some(Debt { snapshot: std::mem::take(&mut self.snapshot_owed), notices: self.lost.take() })
+    }
+
+    /// Gives the number of the frame that came last.
+    pub fn last_number(&self) -> u32 {
+        self.taken
+    }
+
+    /// Tells what became of the frame with this number.
+    pub fn fate(&self, number: u32) -> Fate {
+        if self.queue.iter().any(|(queued, _)| *queued == number) {
+            Fate::Waiting
+        } else if (self.given_up.0..=self.given_up.1).contains(&number) || number > self.done {
+            Fate::GivenUp
+        } else {
+            Fate::Written
+        }
+    }
+
+    /// Takes everything that waits, for a client that asked.
+    pub fn take_all(&mut self) -> Vec<Bytes> {
+        self.done = self.taken;
+        self.bytes = 0;
+        std::mem::take(&mut self.queue).into_iter().map(|(_, frame)| frame.bytes).collect()
+    }
+
+    fn lose(&mut self, seq: i64) {
+        // A notice without a place cannot be told again; the tab is told that something is missing.
+        let seq = if seq == 0 { i64::MAX } else { seq };
+        self.lost = Some(self.lost.map_or(seq, |lost| lost.min(seq)));
     }
 
     pub fn is_empty(&self) -> bool {
@@ -86,7 +155,7 @@ impl Outbox {
     ) -> std::io::Result<usize> {
         let mut slices = [IoSlice::new(&[]); SLICES];
         let mut used = 0;
-        for (slot, frame) in slices.iter_mut().zip(&self.queue) {
+        for (slot, (_, frame)) in slices.iter_mut().zip(&self.queue) {
             let skip = if used == 0 { self.written } else { 0 };
             *slot = IoSlice::new(&frame.bytes[skip..]);
             used += 1;
@@ -98,7 +167,7 @@ impl Outbox {
 
     fn advance(&mut self, mut taken: usize) {
         self.bytes -= taken;
-        while let Some(first) = self.queue.front() {
+        while let Some((number, first)) = self.queue.front() {
             let left = first.bytes.len() - self.written;
             if taken < left {
                 self.written += taken;
@@ -106,6 +175,7 @@ impl Outbox {
             }
             taken -= left;
             self.written = 0;
+            self.done = *number;
             self.queue.pop_front();
         }
         self.free();
@@ -118,14 +188,19 @@ impl Outbox {
 
     fn append(&mut self, frame: Frame) {
         self.bytes += frame.bytes.len();
-        self.queue.push_back(frame);
+        self.taken = self.taken.wrapping_add(1);
+        self.queue.push_back((self.taken, frame));
     }
 
     /// Keeps what is partly on the wire and whatever `keep` wants.
     fn retain(&mut self, keep: impl Fn(&Frame) -> bool) {
         let mut on_wire = self.written > 0;
-        self.queue.retain(|frame| std::mem::take(&mut on_wire) || keep(frame));
-        self.bytes = self.queue.iter().map(|frame| frame.bytes.len()).sum::<usize>() - self.written;
+        let before = self.queue.len();
+        self.queue.retain(|(_, frame)| std::mem::take(&mut on_wire) || keep(frame));
+        if self.queue.len() < before {
+            self.given_up = (self.done.wrapping_add(1), self.taken);
+        }
+        self.bytes = self.queue.iter().map(|(_, frame)| frame.bytes.len()).sum::<usize>() - self.written;
         self.free();
     }
 
@@ -140,12 +215,14 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bytes::Bytes;
-
     const BOUNDS: Bounds = Bounds { bytes: 100, frames: 4 };
 
     fn frame(class: Class, length: usize) -> Frame {
-        Frame { bytes: Bytes::from(vec![b'x'; length]), class }
+        Frame { bytes: Bytes::from(vec![b'x'; length]), class, seq: 0 }
+    }
+
+    fn notice(seq: i64) -> Frame {
+        Frame { seq, ..frame(Class::Notice, 1) }
     }
 
     fn drain(outbox: &mut Outbox) -> usize {
@@ -160,9 +237,37 @@ mod tests {
         assert_eq!(outbox.push(frame(Class::Permission, 60), BOUNDS), Pushed::Coalesced);
         assert_eq!(outbox.push(frame(Class::Permission, 1), BOUNDS), Pushed::Coalesced, "debt stands");
         assert_eq!(outbox.push(frame(Class::Notice, 1), BOUNDS), Pushed::Dropped, "not before the snapshot");
-        assert_eq!(drain(&mut outbox), 10, "only the notice is left");
-        assert!(outbox.take_debt());
-        assert!(!outbox.take_debt());
+        assert!(outbox.is_empty(), "the notice between two states goes with them");
+        assert_eq!(outbox.take_debt(), Some(Debt { snapshot: true, notices: Some(i64::MAX) }));
+        assert_eq!(outbox.take_debt(), None);
+    }
+
+    #[test]
+    fn the_first_lost_notice_is_remembered_until_all_that_waits_is_written() {
+        let mut outbox = Outbox::default();
+        for seq in 1..=4 {
+            assert_eq!(outbox.push(notice(seq), BOUNDS), Pushed::Queued);
+        }
+        assert_eq!(outbox.push(notice(5), BOUNDS), Pushed::Dropped);
+        assert_eq!(outbox.push(frame(Class::Permission, 1), Bounds { frames: 9, ..BOUNDS }), Pushed::Queued);
+        assert_eq!(outbox.push(notice(6), Bounds { frames: 9, ..BOUNDS }), Pushed::Dropped, "not before 5");
+        assert_eq!(outbox.take_debt(), None);
+        drain(&mut outbox);
+        assert_eq!(outbox.take_debt(), Some(Debt { snapshot: false, notices: Some(5) }));
+    }
+
+    #[test]
+    fn a_frame_is_followed_by_its_number() {
+        let mut outbox = Outbox::default();
+        outbox.push(frame(Class::Permission, 60), BOUNDS);
+        let first = outbox.last_number();
+        assert_eq!(outbox.fate(first), Fate::Waiting);
+        drain(&mut outbox);
+        assert_eq!(outbox.fate(first), Fate::Written);
+        outbox.push(frame(Class::Permission, 60), BOUNDS);
+        let second = outbox.last_number();
+        outbox.push(frame(Class::Permission, 60), BOUNDS);
+        assert_eq!((outbox.fate(first), outbox.fate(second)), (Fate::Written, Fate::GivenUp));
     }
 
     #[test]

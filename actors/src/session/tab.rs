@@ -1,6 +1,6 @@
-//! One tab: its socket, who it is, what it was last told.
+//! One tab: how it hangs here, who it is, what it was last told.
 //!
-//! Plain data with the small questions about it; `desk.rs` acts on it. About 250 bytes, nothing
+//! Plain data with the small questions about it; `desk.rs` acts on it. About 300 bytes, nothing
 //! allocated while idle.
 
 use std::net::IpAddr;
@@ -8,14 +8,19 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::link::Link;
 use super::outbox::Outbox;
 use super::sweep::Facts;
 use crate::counters::Seat;
+use crate::protocol::envelope::{Group, MessageType};
+use crate::protocol::frame::Transport;
 use crate::protocol::ids::{AccountId, ConnectionId, Holder, Rev, SessionId};
 use crate::protocol::permission::State;
+use crate::protocol::seal::Seal;
 use crate::subject::{ClientInfo, Subject};
-use crate::transport::inbound::Inbound;
-use crate::transport::socket::Socket;
+
+/// The topic by which a WebSocket hears what SSE and poll hear anyway ([`Group::Inbox`]).
+const INBOX_TOPIC: &str = "notifications";
 
 /// An account with at least one open tab on this node.
 #[derive(Clone, Debug, Serialize)]
@@ -35,7 +40,7 @@ pub struct TabInfo {
     pub connection_id: ConnectionId,
     /// The session.
     pub sid: SessionId,
-    /// How it is held: `websocket`.
+    /// How it is held: `websocket`, `sse` or `poll`.
     pub transport: &'static str,
     /// The client's address.
     pub ip: IpAddr,
@@ -68,28 +73,48 @@ pub(crate) struct Unacked {
     pub by: Option<Rev>,
 }
 
+/// What few tabs have.
+#[derive(Default)]
+pub(crate) struct Extras {
+    pub topics: Vec<Arc<str>>,
+    pub seal: Option<Seal>,
+}
+
 pub(crate) struct Tab {
     pub id: ConnectionId,
-    pub socket: Socket,
+    pub link: Link,
     pub subject: Arc<dyn Subject>,
     pub client: ClientInfo,
     pub connected_at: i64,
     pub expires_at: i64,
     pub last_heard: i64,
     pub last_ping: i64,
+    /// When something other than heartbeats went over it.
+    pub last_active: i64,
+    /// When it was last told where it stands.
+    pub last_placed: i64,
     pub blocked_since: Option<i64>,
     /// A sweep has found its session ended, and no change told it.
     pub untold: bool,
+    /// It was told that its token ends.
+    pub warned: bool,
+    /// It gets control messages.
+    pub control: bool,
     /// The state it was last told.
     pub state: Arc<State>,
+    /// The last notice it was told.
+    pub inbox_seq: i64,
     /// What it is found by; follows the subject even when the state says the same.
     pub holders: Arc<[Holder]>,
     pub acked: Option<Rev>,
     pub unacked: Vec<Unacked>,
     pub outbox: Outbox,
-    pub inbound: Inbound,
     pub allowance: Allowance,
+    /// The client's own count of its messages.
+    pub said: u64,
     pub stage: Stage,
+    /// Boxed: most tabs have none.
+    pub extras: Option<Box<Extras>>,
     /// Held for its drop: gives the tab's place on the node back.
     pub _seat: Seat,
 }
@@ -99,11 +124,30 @@ impl Tab {
         self.stage == Stage::Open
     }
 
+    pub fn topics(&self) -> &[Arc<str>] {
+        self.extras.as_ref().map_or(&[], |extras| &extras.topics)
+    }
+
+    pub fn hears(&self, topic: &str) -> bool {
+        self.topics().iter().any(|heard| **heard == *topic)
+    }
+
+    /// Tells whether this client takes this type of message (S3-83).
+    pub fn takes(&self, kind: MessageType, topic: Option<&str>) -> bool {
+        let plain = self.link.transport() == Transport::WebSocket;
+        match kind.group() {
+            Group::Plain => true,
+            Group::Control => self.control,
+            Group::Inbox => !plain || self.hears(INBOX_TOPIC),
+            Group::Topic => topic.is_some_and(|topic| self.hears(topic)),
+        }
+    }
+
     pub fn info(&self) -> TabInfo {
         TabInfo {
             connection_id: self.id.clone(),
             sid: self.subject.session().clone(),
-            transport: "websocket",
+            transport: self.link.transport().label(),
             ip: self.client.ip,
             browser: Arc::clone(&self.client.browser),
             connected_at: self.connected_at,
@@ -118,10 +162,14 @@ impl Tab {
             Stage::Open | Stage::Gone => None,
         };
         Facts {
+            transport: self.link.transport(),
             active: self.subject.is_active(),
             expires_at: self.expires_at,
             last_heard: self.last_heard,
             last_ping: self.last_ping,
+            last_active: self.last_active,
+            last_placed: self.control.then_some(self.last_placed),
+            warn: self.control && !self.warned,
             blocked_since: self.blocked_since,
             closing_until,
         }

@@ -20,8 +20,12 @@ impl SessionActor {
                 Verdict::Keep => {}
                 Verdict::Ping => {
                     tab.last_ping = now;
-                    tab.outbox.push(Frame::ping(), desk.bounds());
+                    if let Some(ping) = Frame::ping(tab.link.transport()) {
+                        tab.outbox.push(ping, desk.bounds());
+                    }
                 }
+                Verdict::Warn => desk.warn(tab),
+                Verdict::Place => desk.tell_checkpoint(tab),
                 // Only what two sweeps in a row find: a change that is just under way tells it with its author.
                 Verdict::End if !tab.untold => tab.untold = true,
                 Verdict::End => {
@@ -38,18 +42,26 @@ impl SessionActor {
     /// Heals what no change told (a time limit passed, a doorbell was lost). Only what two sweeps
     /// in a row find: a change that is just under way tells it better, with its reason.
     fn repair(&mut self) {
-        let differs = self.open_tabs().any(|tab| !tab.state.says_the_same(&tab.subject.state()));
+        // What waits to be told together is not lost.
+        let differs = self.merged.is_none()
+            && self.open_tabs().any(|tab| !tab.state.says_the_same(&tab.subject.state()));
         if differs && self.suspect {
             let reason = Arc::clone(&self.desk.shard.repair_reason);
-            self.refresh(&Occasion { reason: &reason, operator: None, change: None, always: false });
-        } else {
-            self.settle_holders();
+            self.refresh(&Occasion { reason: &reason, operator: None, changes: &[], always: false });
+            self.recheck_topics();
         }
+        self.settle();
         self.suspect = differs && !self.suspect;
     }
 
+    /// Keeps the registry's indexes of this account.
+    pub(super) fn settle(&mut self) {
+        self.settle_holders();
+        self.settle_topics();
+    }
+
     /// Keeps the registry's index of what this account is found by.
-    pub(super) fn settle_holders(&mut self) {
+    fn settle_holders(&mut self) {
         let mut now: Vec<Holder> = Vec::new();
         let mut last: Option<&Arc<[Holder]>> = None;
         for tab in self.tabs.iter().filter(|tab| tab.is_open()) {

@@ -7,6 +7,7 @@
 use std::cell::RefCell;
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::net::TcpStream;
@@ -28,10 +29,18 @@ impl Socket {
     ///
     /// # Errors
     /// When the socket is already broken.
-    pub fn adopt(stream: std::net::TcpStream, send_buffer: usize) -> io::Result<Self> {
+    ///
+    /// `patience`: bytes that the other end does not confirm for so long end the connection; a stream that
+    /// is never heard would else hold a vanished client for a quarter of an hour.
+    pub fn adopt(stream: std::net::TcpStream, send_buffer: usize, patience: Duration) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
         stream.set_nodelay(true)?;
-        socket2::SockRef::from(&stream).set_send_buffer_size(send_buffer)?;
+        let socket = socket2::SockRef::from(&stream);
+        socket.set_send_buffer_size(send_buffer)?;
+        #[cfg(target_os = "linux")]
+        socket.set_tcp_user_timeout(Some(patience))?;
+        #[cfg(not(target_os = "linux"))]
+        let _ = patience;
         Ok(Self { io: TcpStream::from_std(stream)? })
     }
 
@@ -69,6 +78,12 @@ impl Socket {
     /// `WouldBlock` when it takes nothing.
     pub fn write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         self.io.try_write_vectored(slices)
+    }
+
+    /// Says that nothing more will be written.
+    pub fn finish(&self) {
+        // A socket that is gone already has said so itself.
+        let _ = socket2::SockRef::from(&self.io).shutdown(std::net::Shutdown::Write);
     }
 
     /// Registers the waker for when the kernel takes bytes again.

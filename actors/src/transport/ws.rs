@@ -14,7 +14,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use crate::protocol::close::CloseReason;
-use crate::protocol::frame::Frame;
+use crate::protocol::frame::{Frame, Transport};
 
 /// Checks a handshake (RFC 6455 4.2.1) and gives the bytes of the 101 that answers it.
 ///
@@ -47,7 +47,7 @@ pub async fn accept(
 
 /// Tells a client whose handshake was already answered that there is no place, as far as the socket takes it.
 pub(crate) fn turn_away(mut stream: &std::net::TcpStream, reason: CloseReason) {
-    let frame = Frame::close(reason, reason.text());
+    let Some(frame) = Frame::close(Transport::WebSocket, reason, reason.text()) else { return };
     // A socket that does not take 30 bytes is gone; dropping it says the same.
     let _ = stream.set_nonblocking(true).and_then(|()| io::Write::write(&mut stream, &frame.bytes));
 }

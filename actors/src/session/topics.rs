@@ -1,0 +1,108 @@
+//! What a tab listens to beyond what concerns it anyway (C29).
+//!
+//! The application is asked at subscribe and again after every change (S3-71): who loses the right to
+//! hear stops hearing, and is told so. A publication reaches only tabs that listen to its topic.
+
+use std::sync::Arc;
+
+use super::actor::SessionActor;
+use super::desk::Desk;
+use super::tab::Tab;
+use crate::change::{Audience, Publication};
+use crate::protocol::client::TOPICS_MAX;
+use crate::protocol::envelope::{MessageType, Subscribed};
+use crate::protocol::frame::raw;
+use crate::protocol::ids::Holder;
+
+impl Desk {
+    pub(super) fn subscribe(&self, tab: &mut Tab, asked: &[String]) {
+        let refused = self.listen_to(tab, asked);
+        self.tell_topics(tab, &refused);
+    }
+
+    /// Listens to what the session may hear; gives what it may not.
+    pub(super) fn listen_to(&self, tab: &mut Tab, asked: &[String]) -> Vec<Arc<str>> {
+        let mut refused = Vec::new();
+        for topic in asked.iter().map(|topic| Arc::from(topic.as_str())) {
+            if tab.hears(&topic) {
+                continue;
+            }
+            if tab.topics().len() < TOPICS_MAX && tab.subject.may_hear(&topic) {
+                tab.extras.get_or_insert_default().topics.push(topic);
+            } else {
+                refused.push(topic);
+            }
+        }
+        refused
+    }
+
+    pub(super) fn unsubscribe(&self, tab: &mut Tab, asked: &[String]) {
+        if let Some(extras) = &mut tab.extras {
+            extras.topics.retain(|topic| !asked.iter().any(|asked| **asked == **topic));
+        }
+        self.tell_topics(tab, &[]);
+    }
+
+    fn tell_topics(&self, tab: &mut Tab, refused: &[Arc<str>]) {
+        let body = raw(&Subscribed { topics: tab.topics(), refused });
+        self.tell(tab, &self.letter(MessageType::Subscribed, &body, None), None);
+    }
+
+    /// Asks again whether the tab may hear what it listens to.
+    fn recheck(&self, tab: &mut Tab) {
+        let mut lost = Vec::new();
+        let (extras, subject) = (&mut tab.extras, &tab.subject);
+        if let Some(extras) = extras {
+            extras.topics.retain(|topic| {
+                let may = subject.may_hear(topic);
+                if !may {
+                    lost.push(Arc::clone(topic));
+                }
+                may
+            });
+        }
+        if !lost.is_empty() {
+            self.tell_topics(tab, &lost);
+        }
+    }
+}
+
+impl SessionActor {
+    pub(super) fn recheck_topics(&mut self) {
+        let desk = &self.desk;
+        for tab in self.tabs.iter_mut().filter(|tab| tab.is_open() && tab.extras.is_some()) {
+            desk.recheck(tab);
+        }
+    }
+
+    pub(super) fn publish(&mut self, publication: &Publication) {
+        let desk = &self.desk;
+        let letter = desk.letter(publication.kind, &publication.data, publication.operator.as_ref());
+        for tab in self.tabs.iter_mut().filter(|tab| tab.is_open() && tab.subject.is_active()) {
+            let meant = match &publication.audience {
+                // An account may have tabs in several companies and applications.
+                Audience::Holder(Holder::Company(company)) => tab.subject.view().1 == *company,
+                Audience::Holder(Holder::Application(application)) => tab.subject.view().0 == *application,
+                Audience::Holder(_) | Audience::Accounts(_) | Audience::Everyone => true,
+            };
+            if meant {
+                desk.publish(tab, &letter, publication.topic.as_deref());
+            }
+        }
+    }
+
+    /// Keeps the registry's index of what this account listens to.
+    pub(super) fn settle_topics(&mut self) {
+        let mut now: Vec<Arc<str>> = Vec::new();
+        for tab in self.tabs.iter().filter(|tab| tab.is_open()) {
+            now.extend(tab.topics().iter().cloned());
+        }
+        now.sort_unstable();
+        now.dedup();
+        if now != self.topics {
+            let mut directory = self.desk.shard.directory.borrow_mut();
+            directory.hear(self.desk.account, &self.topics, &now);
+            self.topics = now;
+        }
+    }
+}
