@@ -24,7 +24,7 @@ use crate::notices::{Noted, Notices};
 use crate::protocol::ids::{AccountId, ConnectionId, Rev, SessionId};
 use crate::receipts::{Receipt, Receipts};
 use crate::registry::{Attach, Carry, Census, DrainTabs, FindTrace, Registry, Spread, ToAccount};
-use crate::session::{Adopt, Arrival, CloseTab, Extend, Follow, OnlineAccount, Poll, Polled};
+use crate::session::{Acknowledge, Adopt, Arrival, CloseTab, Extend, Follow, OnlineAccount, Poll, Polled};
 use crate::subject::{Admission, Time};
 use crate::trace::{Trace, TracedMessage, TracedTab};
 use crate::transport::ws;
@@ -182,6 +182,19 @@ impl EngineHandle {
         let answer = tokio::time::timeout(wait, answered).await;
         // Nothing to say yet, or a newer poll of the same tab waits now.
         Some(answer.ok().and_then(Result::ok).unwrap_or(Polled { cursor, ..Polled::default() }))
+    }
+
+    /// Notes what a tab has applied, for clients that cannot say so on their stream; answers whether the session has
+    /// such a tab.
+    pub async fn acknowledge(
+        &self,
+        account: AccountId,
+        session: &SessionId,
+        connection: &ConnectionId,
+        rev: Rev,
+    ) -> bool {
+        let acknowledge = Acknowledge { connection: connection.clone(), session: session.clone(), rev };
+        self.ask_account(account, acknowledge).await.unwrap_or(false)
     }
 
     fn seat(&self, admission: &Admission) -> Result<Seat, Refused> {

@@ -70,10 +70,11 @@ impl Traces {
                 return;
             }
         }
-        let mut tabs = match self.ring.len() < self.kept {
-            true => Vec::new(),
+        let mut tabs = if self.ring.len() < self.kept {
+            Vec::new()
+        } else {
             // The oldest makes room, and its memory is used again.
-            false => self.ring.pop_front().map(|trace| trace.tabs).unwrap_or_default(),
+            self.ring.pop_front().map(|trace| trace.tabs).unwrap_or_default()
         };
         tabs.clear();
         tabs.push(told);

@@ -17,11 +17,11 @@ use super::desk::Desk;
 use super::link::{Link, Polled};
 use super::merge::Merged;
 use super::tab::{OnlineAccount, Stage, Tab};
-use super::{Adopt, CloseTab, Deliver, Describe, Extend, Follow, Poll as PollTab, Publish, SendAway, Sweep, TellMerged};
+use super::{Acknowledge, Adopt, CloseTab, Deliver, Describe, Extend, Follow, Poll as PollTab, Publish, SendAway, Sweep, TellMerged};
 use crate::handle::AttachError;
 use crate::protocol::client::ClientMessage;
 use crate::protocol::close::CloseReason;
-use crate::protocol::ids::{AccountId, ConnectionId, Holder};
+use crate::protocol::ids::{AccountId, ConnectionId, Holder, Rev, SessionId};
 use crate::registry::{Generation, Shard};
 use crate::trace::{Followed, TracedTab};
 
@@ -207,17 +207,11 @@ impl Handler<PollTab> for SessionActor {
 
     /// Makes a poll wait; the flush at the end of this turn answers it if there is something to say.
     fn handle(&mut self, message: PollTab, _: &mut Self::Context) -> Self::Result {
-        let desk = &self.desk;
-        let now = desk.now();
-        let tab = self.tabs.iter_mut().find(|tab| {
-            tab.stage != Stage::Gone
-                && tab.id == message.connection
-                && *tab.subject.session() == message.session
-        })?;
+        let (desk, now) = (&self.desk, self.desk.now());
+        let tab = tab_of(&mut self.tabs, &message.connection, &message.session)?;
         tab.last_heard = now;
-        if let Some(permission_version) = message.ack {
-            tab.last_active = now;
-            desk.obey(tab, ClientMessage::Ack { permission_version }, now);
+        if let Some(rev) = message.ack {
+            acknowledge(desk, tab, rev, now);
         }
         let Link::Poll(line) = &mut tab.link else { return None };
         let (answer, answered) = oneshot::channel();
@@ -232,6 +226,31 @@ impl Handler<PollTab> for SessionActor {
         }
         Some(answered)
     }
+}
+
+impl Handler<Acknowledge> for SessionActor {
+    type Result = bool;
+
+    fn handle(&mut self, message: Acknowledge, _: &mut Self::Context) -> bool {
+        let (desk, now) = (&self.desk, self.desk.now());
+        let tab = tab_of(&mut self.tabs, &message.connection, &message.session);
+        tab.map(|tab| acknowledge(desk, tab, message.rev, now)).is_some()
+    }
+}
+
+/// Finds a tab for its own session only.
+fn tab_of<'a>(
+    tabs: &'a mut [Tab],
+    connection: &ConnectionId,
+    session: &SessionId,
+) -> Option<&'a mut Tab> {
+    tabs.iter_mut()
+        .find(|tab| tab.stage != Stage::Gone && tab.id == *connection && tab.subject.session() == session)
+}
+
+fn acknowledge(desk: &Desk, tab: &mut Tab, permission_version: Rev, now: i64) {
+    tab.last_active = now;
+    desk.obey(tab, ClientMessage::Ack { permission_version }, now);
 }
 
 impl Handler<Follow> for SessionActor {

@@ -144,11 +144,11 @@ impl Desk {
 
     /// Tells a tab one notice, unless it has it.
     pub fn tell_notice(&self, tab: &mut Tab, letter: &Letter) {
-        if letter.seq <= tab.inbox_seq {
+        if letter.seq <= tab.retold {
             return;
         }
         // Where it stands once it has read this; a notice that is lost on the way is owed from its place on.
-        tab.inbox_seq = letter.seq;
+        tab.inbox_seq = tab.inbox_seq.max(letter.seq);
         self.tell(tab, letter, Some(Rev(letter.seq)));
     }
 
@@ -160,6 +160,8 @@ impl Desk {
         }
         for noted in missed {
             self.tell_notice(tab, &self.notice(&noted));
+            // Its own delivery may still be under way to this account.
+            tab.retold = tab.retold.max(noted.seq);
         }
     }
 
@@ -179,7 +181,7 @@ impl Desk {
             self.tell_resync(tab, up_to, "slow");
             return;
         }
-        tab.inbox_seq = lost - 1;
+        (tab.inbox_seq, tab.retold) = (lost - 1, lost - 1);
         self.tell_missed(tab, up_to, "slow");
         tab.inbox_seq = tab.inbox_seq.max(up_to);
     }

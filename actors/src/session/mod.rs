@@ -110,6 +110,15 @@ pub(crate) struct Poll {
     pub ack: Option<Rev>,
 }
 
+/// Note what a tab says that it has applied, when it can only say so elsewhere; answers whether there is such a tab.
+#[derive(Clone, Message)]
+#[rtype(result = "bool")]
+pub(crate) struct Acknowledge {
+    pub connection: ConnectionId,
+    pub session: SessionId,
+    pub rev: Rev,
+}
+
 /// Tell what became of a message at each tab.
 #[derive(Clone, Message)]
 #[rtype(result = "Followed")]

@@ -82,9 +82,10 @@ impl Outbox {
         match frame.class {
             Class::Permission => {
                 // Notices too: what they say that the tab has would be wrong without the states between them.
-                let first = self.queue.iter().filter(|(_, frame)| frame.class == Class::Notice).map(|(_, frame)| frame.seq);
-                let first: Vec<i64> = first.collect();
-                first.into_iter().for_each(|seq| self.lose(seq));
+                let notices = self.queue.iter().filter(|(_, frame)| frame.class == Class::Notice);
+                for seq in notices.map(|(_, frame)| frame.seq).collect::<Vec<_>>() {
+                    self.lose(seq);
+                }
                 self.retain(|queued| matches!(queued.class, Class::Control | Class::Final));
                 self.snapshot_owed = true;
                 Pushed::Coalesced

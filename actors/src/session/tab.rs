@@ -104,6 +104,8 @@ pub(crate) struct Tab {
     pub state: Arc<State>,
     /// The last notice it was told.
     pub inbox_seq: i64,
+    /// Notices up to this place it has been told apart from their delivery.
+    pub retold: i64,
     /// What it is found by; follows the subject even when the state says the same.
     pub holders: Arc<[Holder]>,
     pub acked: Option<Rev>,

@@ -16,24 +16,8 @@ use crate::protocol::ids::Holder;
 
 impl Desk {
     pub(super) fn subscribe(&self, tab: &mut Tab, asked: &[String]) {
-        let refused = self.listen_to(tab, asked);
+        let refused = listen_to(tab, asked);
         self.tell_topics(tab, &refused);
-    }
-
-    /// Listens to what the session may hear; gives what it may not.
-    pub(super) fn listen_to(&self, tab: &mut Tab, asked: &[String]) -> Vec<Arc<str>> {
-        let mut refused = Vec::new();
-        for topic in asked.iter().map(|topic| Arc::from(topic.as_str())) {
-            if tab.hears(&topic) {
-                continue;
-            }
-            if tab.topics().len() < TOPICS_MAX && tab.subject.may_hear(&topic) {
-                tab.extras.get_or_insert_default().topics.push(topic);
-            } else {
-                refused.push(topic);
-            }
-        }
-        refused
     }
 
     pub(super) fn unsubscribe(&self, tab: &mut Tab, asked: &[String]) {
@@ -65,6 +49,22 @@ impl Desk {
             self.tell_topics(tab, &lost);
         }
     }
+}
+
+/// Listens to what the session may hear; gives what it may not.
+pub(super) fn listen_to(tab: &mut Tab, asked: &[String]) -> Vec<Arc<str>> {
+    let mut refused = Vec::new();
+    for topic in asked.iter().map(|topic| Arc::from(topic.as_str())) {
+        if tab.hears(&topic) {
+            continue;
+        }
+        if tab.topics().len() < TOPICS_MAX && tab.subject.may_hear(&topic) {
+            tab.extras.get_or_insert_default().topics.push(topic);
+        } else {
+            refused.push(topic);
+        }
+    }
+    refused
 }
 
 impl SessionActor {

@@ -10,8 +10,9 @@ use bytes::{Bytes, BytesMut};
 
 use super::Adopt;
 use super::actor::SessionActor;
-use super::link::{Line, Link};
+use super::link::Link;
 use super::outbox::Outbox;
+use super::topics::listen_to;
 use super::tab::{Allowance, Extras, Stage, Tab};
 use crate::handle::AttachError;
 use crate::protocol::close::CloseReason;
@@ -59,6 +60,7 @@ impl SessionActor {
             holders: Arc::clone(&state.holders),
             state,
             inbox_seq: since,
+            retold: since,
             subject: admission.subject,
             client: admission.client,
             connected_at: now,
@@ -111,7 +113,7 @@ impl SessionActor {
     /// Tells a new tab who it is, what changed since it was here, and what it missed.
     fn welcome(&self, tab: &mut Tab, wishes: &Wishes) {
         let desk = &self.desk;
-        let refused = desk.listen_to(tab, &wishes.topics);
+        let refused = listen_to(tab, &wishes.topics);
         let after = Arc::clone(&tab.state);
         let since = tab.inbox_seq;
         // A place in another log, or one that is still to come, is none.
@@ -127,7 +129,7 @@ impl SessionActor {
             None => Resumed::Snapshot,
         };
         if let Some(at) = resume.filter(|at| at.inbox_seq < since) {
-            tab.inbox_seq = at.inbox_seq;
+            (tab.inbox_seq, tab.retold) = (at.inbox_seq, at.inbox_seq);
         }
         self.introduce(tab, resumed, &refused);
         match (resumed, before) {
@@ -143,7 +145,7 @@ impl SessionActor {
         .increment(1);
         if tab.inbox_seq < since {
             desk.tell_missed(tab, since, "window");
-            tab.inbox_seq = tab.inbox_seq.max(since);
+            (tab.inbox_seq, tab.retold) = (tab.inbox_seq.max(since), tab.retold.max(since));
         }
     }
 
@@ -218,6 +220,6 @@ fn link(
             (Link::WebSocket { socket: adopt(stream)?, inbound: Inbound::default() }, None, leftover)
         }
         Arrival::Events { stream, head } => (Link::Events(adopt(stream)?), Some(head), Bytes::new()),
-        Arrival::Poll => (Link::Poll(Box::new(Line::default())), None, Bytes::new()),
+        Arrival::Poll => (Link::Poll(Box::default()), None, Bytes::new()),
     })
 }

@@ -15,6 +15,10 @@ use tokio::net::TcpStream;
 /// The read buffer of a thread. 64 KiB: the largest message in one read.
 const READ_BUFFER: usize = 64 * 1024;
 
+/// The kernel counts this in 31 bits of milliseconds.
+#[cfg(target_os = "linux")]
+const PATIENCE_MAX: Duration = Duration::from_hours(24);
+
 thread_local! {
     static BUFFER: RefCell<BytesMut> = RefCell::new(BytesMut::with_capacity(READ_BUFFER));
 }
@@ -38,7 +42,7 @@ impl Socket {
         let socket = socket2::SockRef::from(&stream);
         socket.set_send_buffer_size(send_buffer)?;
         #[cfg(target_os = "linux")]
-        socket.set_tcp_user_timeout(Some(patience))?;
+        socket.set_tcp_user_timeout(Some(patience.min(PATIENCE_MAX)))?;
         #[cfg(not(target_os = "linux"))]
         let _ = patience;
         Ok(Self { io: TcpStream::from_std(stream)? })

@@ -1,10 +1,13 @@
 //! The engine over real loopback sockets: what a tab sees, with an injected clock.
 
 mod changes;
+mod client;
 mod endings;
+mod merging;
 mod receipts;
 mod slow;
 mod support;
 mod tabs;
+mod transports;
 mod upkeep;
 mod wire;

@@ -53,18 +53,19 @@ async fn its_permission_frames_become_one_snapshot_and_its_sibling_misses_nothin
         assert_eq!(sibling.message().await["data"]["rev"], rev);
     }
     assert!(world.engine.stats().coalesced >= 30, "{:?}", world.engine.stats());
-    // It reads again: the notices that fitted, perhaps a first difference, then the newest state.
-    let mut updates = 0;
-    loop {
+    // It reads again: what was on the wire, perhaps a first difference, the newest state, and then every
+    // notice that had given way.
+    let (mut updates, mut newest, mut notices) = (0, 0, Vec::new());
+    while newest < last + 39 || notices.last() != Some(&last) {
         let message = slow.message().await;
         if message["type"] == "PERMISSION_UPDATE" {
             updates += 1;
-            if message["data"]["rev"] == last + 39 {
-                assert_eq!(message["data"]["reason"], "snapshot");
-                break;
-            }
+            newest = message["data"]["rev"].as_i64().unwrap();
+        } else {
+            notices.push(message["data"]["id"].as_i64().unwrap());
         }
     }
+    assert_eq!(notices, (1..=last).collect::<Vec<_>>(), "each once, in order");
     assert!(updates < 10, "{updates} updates");
     slow.hears_nothing().await;
 }

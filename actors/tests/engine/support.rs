@@ -11,8 +11,8 @@ use bytes::{Bytes, BytesMut};
 use livegrant_actors::bus::memory::MemoryBus;
 use livegrant_actors::{
     AccountId, Admission, ApplicationId, AttachError, Audience, Change, ClientInfo, CompanyId, ConnectionId,
-    Effect, EndCode, Engine, EngineConfig, EngineHandle, Holder, Ids, Operator, Rev, RoleId, RoleView,
-    SessionId, State, Subject, Time,
+    Effect, EndCode, Engine, EngineConfig, EngineHandle, Holder, Ids, KEY_BYTES, Key, Nobody, Operator,
+    Outside, Position, Rev, RoleId, RoleView, SessionId, State, Subject, Time, Wishes,
 };
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -40,12 +40,19 @@ impl Ids for Counting {
     fn connection_id(&self) -> ConnectionId {
         ConnectionId::from(format!("connection-{}", self.0.fetch_add(1, Ordering::SeqCst)))
     }
+
+    fn key(&self) -> Key {
+        [self.0.fetch_add(1, Ordering::SeqCst) as u8; KEY_BYTES]
+    }
 }
 
 /// What accounts may do, as an application would keep it in memory.
 #[derive(Default)]
 pub struct Policy {
     states: Mutex<HashMap<AccountId, Arc<State>>>,
+    past: Mutex<Vec<(AccountId, Arc<State>)>>,
+    /// What everyone may hear.
+    pub topics: Mutex<BTreeSet<&'static str>>,
 }
 
 impl Policy {
@@ -66,7 +73,14 @@ impl Policy {
             positions: Arc::new([]),
             holders,
         };
-        self.states.lock().unwrap().insert(AccountId(account), Arc::new(state));
+        let before = self.states.lock().unwrap().insert(AccountId(account), Arc::new(state));
+        self.past.lock().unwrap().extend(before.map(|before| (AccountId(account), before)));
+    }
+
+    fn at(&self, account: AccountId, position: &Position) -> Option<Arc<State>> {
+        let past = self.past.lock().unwrap();
+        let named = |state: &State| position.is_at(state) && state.rev == position.rev;
+        past.iter().find(|(whose, state)| *whose == account && named(state)).map(|(_, state)| Arc::clone(state))
     }
 
     fn get(&self, account: AccountId) -> Arc<State> {
@@ -116,6 +130,12 @@ impl Subject for Login {
         assert!(broken != Some(Broken::State), "a defect, on purpose");
         self.policy.get(self.account)
     }
+    fn state_at(&self, position: &Position) -> Option<Arc<State>> {
+        self.policy.at(self.account, position)
+    }
+    fn may_hear(&self, topic: &str) -> bool {
+        self.policy.topics.lock().unwrap().contains(topic)
+    }
 }
 
 /// How much the kernel keeps for a client.
@@ -143,11 +163,17 @@ impl World {
     }
 
     pub fn with(change: impl FnOnce(&mut EngineConfig)) -> Self {
-        let mut config = EngineConfig { sweep_interval: Duration::from_hours(1), ..EngineConfig::default() };
+        let mut config = EngineConfig {
+            sweep_interval: Duration::from_hours(1),
+            merge_window: Duration::ZERO,
+            ..EngineConfig::default()
+        };
         change(&mut config);
         let clock = Arc::new(Clock(AtomicI64::new(1_000_000)));
         let ids = Arc::new(Counting(AtomicU64::new(1)));
-        let engine = Engine::start(config, Arc::new(MemoryBus::default()), Arc::clone(&clock) as _, ids);
+        let bus = Arc::new(MemoryBus::default());
+        let time = Arc::clone(&clock) as _;
+        let engine = Engine::start(config, Outside { bus, time, ids, observer: Arc::new(Nobody) });
         Self { engine, clock, policy: Arc::default() }
     }
 
@@ -197,13 +223,9 @@ impl World {
         }
         let client = socket.connect(listener.local_addr().unwrap()).await.unwrap();
         let (server, _) = listener.accept().unwrap();
-        let admission = Admission {
-            subject: Arc::clone(login) as _,
-            expires_at,
-            client: ClientInfo { ip: IpAddr::V4(Ipv4Addr::LOCALHOST), browser: "test".into() },
-        };
+        let admission = admission(login, Wishes::default(), expires_at);
         let result = self.engine.attach(server, Bytes::copy_from_slice(leftover), admission).await;
-        (Tab { socket: client, buffer: BytesMut::new() }, result)
+        (Tab { socket: client, buffer: BytesMut::new() }, result.map(|_| ()))
     }
 
     /// Connects a tab without reading its snapshot.
@@ -258,6 +280,18 @@ impl World {
     }
 }
 
+/// Connects two ends of a socket.
+pub async fn sockets() -> (TcpStream, std::net::TcpStream) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    (client, listener.accept().unwrap().0)
+}
+
+pub fn admission(login: &Arc<Login>, wishes: Wishes, expires_at: i64) -> Admission {
+    let client = ClientInfo { ip: IpAddr::V4(Ipv4Addr::LOCALHOST), browser: "test".into() };
+    Admission { subject: Arc::clone(login) as _, expires_at, client, wishes }
+}
+
 impl Drop for World {
     fn drop(&mut self) {
         self.engine.stop();
@@ -295,6 +329,10 @@ pub struct Tab {
 }
 
 impl Tab {
+    pub fn on(socket: TcpStream) -> Self {
+        Self { socket, buffer: BytesMut::new() }
+    }
+
     pub async fn next(&mut self) -> Got {
         tokio::time::timeout(PATIENCE, self.receive()).await.expect("nothing came")
     }
