@@ -82,7 +82,8 @@ impl Outbox {
         match frame.class {
             Class::Permission => {
                 // Notices too: what they say that the tab has would be wrong without the states between them.
-                let notices = self.queue.iter().filter(|(_, frame)| frame.class == Class::Notice);
+                let unsent = self.queue.iter().skip(usize::from(self.written > 0));
+                let notices = unsent.filter(|(_, frame)| frame.class == Class::Notice);
                 for seq in notices.map(|(_, frame)| frame.seq).collect::<Vec<_>>() {
                     self.lose(seq);
                 }
