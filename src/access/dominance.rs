@@ -40,7 +40,7 @@ fn sway(core: &Core, by: &Principal, facts: &PolicyFacts, lasting: Lasting) -> S
     }
     let at = At::Instant(core.clock.now_ms());
     let mut codes = Bits::default();
-    for grant in &account.grants {
+    for grant in account.grants.iter() {
         let lasts = match (grant.to, lasting) {
             (None, _) | (Some(_), Lasting::Now) => true,
             (Some(to), Lasting::Until(until)) => until <= to,

@@ -4,7 +4,7 @@
 
 use super::effective::{HolderId, PolicyFacts};
 use super::store::LogRow;
-use super::table::{Member, PolicyTable, Rev0, load_facts, read, write};
+use super::table::{Inner, PolicyTable, Rev0, load_facts, read, write};
 use super::{Edit, PolicyChange, Scope, store};
 use crate::db::{Conn, DbError};
 use livegrant_actors::AccountId;
@@ -102,7 +102,10 @@ impl PolicyTable {
         raise(&mut inner.facts, &row.scopes);
         for (member, facts) in accounts {
             match facts {
-                Some(facts) => Self::replace_facts(&member, facts),
+                Some(mut facts) => {
+                    self.shared.intern(&mut facts);
+                    member.replace_facts(facts);
+                }
                 None => drop(inner.members.remove(&member.account)),
             }
         }
@@ -111,26 +114,41 @@ impl PolicyTable {
                 PolicyChange::SessionsEnded { sids, code, .. } => {
                     for entry in sids.iter().filter_map(|sid| inner.sessions.get(sid)) {
                         // Before the flag: whoever sees the end also sees why. Set once; a session ends once.
-                        let _ = entry.ending.set((*code, row.reason.as_str().into()));
+                        let _ = entry.ending.set(Box::new((*code, row.reason.as_str().into())));
                         entry.active.store(false, Ordering::Release);
                     }
                 }
                 PolicyChange::RoleEdited { role, edit: Edit::Deleted } => {
-                    forget(inner.members.values(), HolderId::Role(*role));
+                    self.forget(&inner, HolderId::Role(*role));
                 }
                 PolicyChange::PositionEdited { position, edit: Edit::Deleted } => {
-                    forget(inner.members.values(), HolderId::Position(*position));
+                    self.forget(&inner, HolderId::Position(*position));
                 }
                 _ => {}
             }
         }
         inner.applied = Rev0(row.rev);
+        // Last, and before the lock is given back: who finds it has all of the above.
+        self.generation.store(row.rev.0, Ordering::Release);
         Ok(())
+    }
+
+    /// Takes a deleted holder out of the grants of every account in use, without reading them again.
+    fn forget(&self, inner: &Inner, holder: HolderId) {
+        for member in inner.members.values() {
+            let facts = member.facts();
+            if facts.grants.iter().any(|grant| grant.holder == holder) {
+                let mut next = (*facts).clone();
+                next.grants = facts.grants.iter().filter(|grant| grant.holder != holder).copied().collect();
+                self.shared.intern(&mut next);
+                member.replace_facts(next);
+            }
+        }
     }
 }
 
 /// Raises the epochs of roles, positions, companies and applications to at least the row's.
-fn raise(facts: &mut PolicyFacts, scopes: &[(Scope, i64)]) {
+pub(super) fn raise(facts: &mut PolicyFacts, scopes: &[(Scope, i64)]) {
     for (scope, epoch) in scopes {
         let holder = match scope {
             Scope::Role(id) => HolderId::Role(*id),
@@ -152,18 +170,6 @@ fn raise(facts: &mut PolicyFacts, scopes: &[(Scope, i64)]) {
             && known.epoch < *epoch
         {
             Arc::make_mut(known).epoch = *epoch;
-        }
-    }
-}
-
-/// Takes a deleted holder out of the grants of every account in use, without reading them again.
-fn forget<'m>(members: impl Iterator<Item = &'m Arc<Member>>, holder: HolderId) {
-    for member in members {
-        let facts = member.facts();
-        if facts.grants.iter().any(|grant| grant.holder == holder) {
-            let mut next = (*facts).clone();
-            next.grants.retain(|grant| grant.holder != holder);
-            PolicyTable::replace_facts(member, next);
         }
     }
 }

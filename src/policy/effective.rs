@@ -54,7 +54,7 @@ pub struct GrantHolder {
 }
 
 /// One account's hold on a role or position.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Grant {
     /// What is held.
     pub holder: HolderId,
@@ -83,8 +83,8 @@ pub struct AccountFacts {
     pub enabled: bool,
     /// A platform administrator: every switched-on permission (C23).
     pub is_platform: bool,
-    /// Its roles and positions.
-    pub grants: Vec<Grant>,
+    /// Its roles and positions; accounts with equal ones share the list.
+    pub grants: Arc<[Grant]>,
     /// The epoch of the account's scope that all this was read after.
     pub epoch: i64,
     /// `permission_version` as stored.
@@ -120,6 +120,18 @@ pub struct PolicyFacts {
     pub companies: HashMap<CompanyId, Standing>,
     /// All applications.
     pub applications: HashMap<ApplicationId, Standing>,
+}
+
+impl PolicyFacts {
+    /// Answers the state of a view's company; unknown is off.
+    pub fn company(&self, view: View) -> Standing {
+        self.companies.get(&view.company).copied().unwrap_or_default()
+    }
+
+    /// Answers the state of a view's application; unknown is off.
+    pub fn application(&self, view: View) -> Standing {
+        self.applications.get(&view.application).copied().unwrap_or_default()
+    }
 }
 
 /// When to look: as the log says (what tabs are told), or at an instant (what is enforced).
@@ -227,13 +239,10 @@ impl Grant {
 
 /// Names everything that keeps an account from having anything in a view; nothing: its grants count.
 pub fn standstill(policy: &PolicyFacts, account: Standing, view: View) -> impl Iterator<Item = Obstacle> {
-    let company = policy.companies.get(&view.company).is_some_and(|company| company.enabled);
-    let application =
-        policy.applications.get(&view.application).is_some_and(|application| application.enabled);
     those_that_stand([
         (!account.enabled, Obstacle::AccountOff),
-        (!company, Obstacle::CompanyOff),
-        (!application, Obstacle::ApplicationOff),
+        (!policy.company(view).enabled, Obstacle::CompanyOff),
+        (!policy.application(view).enabled, Obstacle::ApplicationOff),
     ])
 }
 
@@ -243,19 +252,29 @@ fn those_that_stand<const N: usize>(obstacles: [(bool, Obstacle); N]) -> impl It
 
 /// Computes an account's effective set in a view.
 pub fn effective(policy: &PolicyFacts, account: &AccountFacts, view: View, at: At) -> Effective {
-    let company = policy.companies.get(&view.company).copied().unwrap_or_default();
-    let application = policy.applications.get(&view.application).copied().unwrap_or_default();
+    let mut result = of_inputs(policy, (account.enabled, account.is_platform), &account.grants, view, at);
+    result.epochs.push((Scope::Account(account.account), account.epoch));
+    result
+}
+
+/// The same from all that it rests on, for any account; the account's own epoch is not in the answer.
+pub(super) fn of_inputs(
+    policy: &PolicyFacts,
+    (enabled, is_platform): (bool, bool),
+    grants: &[Grant],
+    view: View,
+    at: At,
+) -> Effective {
     let mut result = Effective {
         epochs: vec![
-            (Scope::Account(account.account), account.epoch),
-            (Scope::Company(view.company), company.epoch),
-            (Scope::Application(view.application), application.epoch),
+            (Scope::Company(view.company), policy.company(view).epoch),
+            (Scope::Application(view.application), policy.application(view).epoch),
             (Scope::Catalogue, policy.catalogue.epoch),
         ],
-        until: account.grants.iter().filter_map(|grant| grant.next_limit(at)).min(),
+        until: grants.iter().filter_map(|grant| grant.next_limit(at)).min(),
         ..Effective::default()
     };
-    for grant in &account.grants {
+    for grant in grants {
         // A holder that is not known here has never been changed since it was made: epoch 0.
         let holder = policy.holders.get(&grant.holder);
         result.epochs.push((grant.holder.scope(), holder.map_or(0, |holder| holder.epoch)));
@@ -265,14 +284,15 @@ pub fn effective(policy: &PolicyFacts, account: &AccountFacts, view: View, at: A
         result.holders.push(grant.holder);
     }
     result.holders.sort();
-    if standstill(policy, account.standing(), view).next().is_some() {
+    // The account's epoch says nothing about whether it stands still.
+    if standstill(policy, Standing { enabled, epoch: 0 }, view).next().is_some() {
         result.permissions = Bits::default();
         return result;
     }
     result.permissions.intersect(policy.catalogue.enabled());
     // After the mask: `system:admin` that is switched off gives nothing, like any other code.
     let admin = policy.catalogue.bit(SYSTEM_ADMIN);
-    if account.is_platform || admin.is_some_and(|bit| result.permissions.contains(bit)) {
+    if is_platform || admin.is_some_and(|bit| result.permissions.contains(bit)) {
         result.permissions = policy.catalogue.enabled().clone();
     }
     result

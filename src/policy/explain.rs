@@ -67,7 +67,7 @@ pub fn explain(policy: &PolicyFacts, account: &AccountFacts, view: View, at: At,
     if account.is_platform {
         paths.push(Path { through: Through::Platform, from: None, to: None, obstacles: general.clone() });
     }
-    for grant in &account.grants {
+    for grant in account.grants.iter() {
         let Some(holder) = policy.holders.get(&grant.holder) else { continue };
         let through = if holder.permissions.contains(bit) {
             Through::Holder(grant.holder)
@@ -169,7 +169,7 @@ mod tests {
             company: VIEW.company,
             enabled,
             is_platform,
-            grants,
+            grants: grants.into(),
             epoch: 0,
             stored_version: 0,
             stored_hash: "".into(),

@@ -1,7 +1,7 @@
 //! The policy: who may do what, in which order it changed, and how a stale decision is found out.
 //! `scope` (epochs, stamps) · `change` (what the log knows) · `effective` (the one computation) · `explain` (the same, with its reasons) · `table` and `apply`
 //! (the node's memory, following the log) · `snapshot` (what is enforced, what is told) · `principal` (the caller) ·
-//! `timed` (grants with time limits) · `store` (SQL). It knows no routes, no sockets and none of the areas.
+//! `member` (accounts and sessions in use) · `memo` (what accounts share) · `timed` (grants with time limits) · `store` (SQL). It knows no routes, no sockets and none of the areas.
 
 mod apply;
 mod bits;
@@ -9,6 +9,8 @@ mod catalogue;
 mod change;
 pub mod effective;
 pub mod explain;
+mod member;
+mod memo;
 mod principal;
 #[cfg(test)]
 mod properties;
@@ -25,8 +27,9 @@ pub use effective::{
     AccountFacts, At, GrantHolder, HolderId, Obstacle, PolicyFacts, SYSTEM_ADMIN, Standing, View,
 };
 pub use livegrant_actors::EndCode;
+pub use member::{Member, SessionEntry};
 pub use principal::{Origin, Principal};
 pub use scope::{Scope, Stamp, lock_key};
 pub use snapshot::{Snapshot, short_hash};
 pub use store::LogRow;
-pub use table::{Member, PolicyTable, SessionEntry};
+pub use table::PolicyTable;

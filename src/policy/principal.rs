@@ -1,8 +1,8 @@
 //! The caller of a use case: who, in which session, with what permissions, derived from which epochs.
 //! Always the authenticated one; a guid in a parameter never makes a principal (C3).
 
+use super::member::{Member, SessionEntry};
 use super::snapshot::Snapshot;
-use super::table::{Member, SessionEntry};
 use super::{PolicyTable, Stamp};
 use crate::db::Author;
 use crate::refusal::Refusal;
@@ -23,7 +23,7 @@ pub struct Origin {
 pub struct Principal {
     member: Arc<Member>,
     session: Arc<SessionEntry>,
-    snapshot: Arc<Snapshot>,
+    snapshot: Snapshot,
     origin: Origin,
 }
 
@@ -87,7 +87,7 @@ impl Principal {
     }
 
     /// What the account may do.
-    pub fn snapshot(&self) -> &Arc<Snapshot> {
+    pub fn snapshot(&self) -> &Snapshot {
         &self.snapshot
     }
 

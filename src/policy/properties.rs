@@ -1,12 +1,16 @@
 //! Properties of the one computation, over random policies: it equals a recomputation that is written differently, and
 //! every change that takes something from someone raises a scope of that person's stamp (I2).
 //!
+//! `sharing` asks the same of what accounts share, over histories.
 //! The policy is plain rows here, as an administrator would see them; `facts` turns them into what the node has in memory.
 
+mod sharing;
+
 use super::effective::{Effective, Grant, effective};
+use super::snapshot::Enforced;
 use super::{
     AccountFacts, At, Bits, Catalogue, Edit, EndCode, GrantHolder, HolderId, Permission, PolicyChange,
-    PolicyFacts, SYSTEM_ADMIN, Scope, Snapshot, Standing, View, raised,
+    PolicyFacts, SYSTEM_ADMIN, Scope, Snapshot, Stamp, Standing, View, raised,
 };
 use livegrant_actors::{AccountId, ApplicationId, CompanyId, PositionId, RoleId, SessionId};
 use proptest::prelude::*;
@@ -173,6 +177,11 @@ impl Policy {
     fn computed(&self, account: usize, view: View, at: At) -> (Effective, Arc<Catalogue>) {
         let facts = self.facts();
         (effective(&facts, &self.account_facts(account), view, at), facts.catalogue)
+    }
+
+    fn stamp(&self, account: usize, result: Effective, catalogue: Arc<Catalogue>) -> Stamp {
+        let (id, enforced) = (AccountId(account as i64), Arc::new(Enforced::new(result, catalogue)));
+        Snapshot::new(enforced, id, self.epoch(&Scope::Account(id))).stamp(&sid(account))
     }
 
     /// The codes that the session of an account may use now: what a check would let through.
@@ -410,7 +419,7 @@ proptest! {
     fn a_stamp_names_the_epochs_of_all_that_the_decision_rests_on(policy in policy()) {
         for (account, view) in (0..ACCOUNTS).flat_map(|account| views().map(move |view| (account, view))) {
             let (result, catalogue) = policy.computed(account, view, At::Instant(NOW));
-            let stamp = Snapshot::new(result, catalogue).stamp(&sid(account));
+            let stamp = policy.stamp(account, result, catalogue);
             let mut scopes = vec![
                 Scope::Account(AccountId(account as i64)),
                 Scope::Company(view.company),
@@ -435,7 +444,7 @@ proptest! {
             let (had, has) = (before.codes(account, view), after.codes(account, view));
             let lost: Vec<_> = had.difference(&has).collect();
             let (result, catalogue) = before.computed(account, view, At::Instant(NOW));
-            let stamp = Snapshot::new(result, catalogue).stamp(&sid(account));
+            let stamp = before.stamp(account, result, catalogue);
             let found_out = stamp.epochs().iter().any(|(scope, _)| raised.contains(scope));
             prop_assert!(lost.is_empty() || found_out, "{} lost {:?} by {:?}; raised {:?}", account, lost, acts, raised);
         }

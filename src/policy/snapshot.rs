@@ -1,66 +1,102 @@
 //! The two faces of an effective set: the snapshot that is enforced (with the stamp that guards writes), and the state
 //! that tabs are told (with revision and hash, I9). Both come from the same computation in `effective.rs`.
 
-use super::effective::{Effective, HolderId, PolicyFacts};
-use super::{Bits, Catalogue, Scope, Stamp};
-use livegrant_actors::{Holder, PositionView, Rev, RoleView, SessionId, State};
+use super::effective::{Effective, Grant, HolderId, PolicyFacts};
+use super::{Bits, Catalogue, Scope, Stamp, View};
+use livegrant_actors::{AccountId, Holder, PositionView, Rev, RoleView, SessionId, State};
 use sha2::{Digest, Sha256};
+use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
-/// What an account may do, as enforced.
+/// What accounts with equal inputs may do, as enforced.
 #[derive(Debug)]
-pub struct Snapshot {
+pub(super) struct Enforced {
     permissions: Bits,
     catalogue: Arc<Catalogue>,
-    epochs: Vec<(Scope, i64)>,
-    /// The instant at which a time limit changes the answer.
-    pub until: Option<i64>,
-    /// The roles and positions that count.
-    pub holders: Vec<HolderId>,
+    /// All but the account's own.
+    epochs: Box<[(Scope, i64)]>,
+    until: Option<i64>,
+    holders: Box<[HolderId]>,
 }
 
-impl Snapshot {
-    pub(super) fn new(result: Effective, catalogue: Arc<Catalogue>) -> Self {
+impl Enforced {
+    pub fn new(result: Effective, catalogue: Arc<Catalogue>) -> Self {
         Self {
             permissions: result.permissions,
             catalogue,
-            epochs: result.epochs,
+            epochs: result.epochs.into(),
             until: result.until,
-            holders: result.holders,
+            holders: result.holders.into(),
         }
+    }
+
+    /// Answers whether no time limit has passed.
+    pub fn holds_at(&self, now: i64) -> bool {
+        self.until.is_none_or(|until| now < until)
+    }
+}
+
+/// What an account may do, as enforced. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    enforced: Arc<Enforced>,
+    account: AccountId,
+    /// The account's epoch, as it was when this was decided.
+    epoch: i64,
+}
+
+impl Snapshot {
+    pub(super) fn new(enforced: Arc<Enforced>, account: AccountId, epoch: i64) -> Self {
+        Self { enforced, account, epoch }
     }
 
     /// Answers whether the code is held; an unknown code never is.
     pub fn holds(&self, code: &str) -> bool {
-        self.catalogue.bit(code).is_some_and(|bit| self.permissions.contains(bit))
+        self.enforced.catalogue.bit(code).is_some_and(|bit| self.enforced.permissions.contains(bit))
     }
 
     /// Answers the sorted codes.
     pub fn codes(&self) -> Vec<Arc<str>> {
-        self.catalogue.codes_of(&self.permissions)
+        self.enforced.catalogue.codes_of(&self.enforced.permissions)
     }
 
-    /// Answers the stamp that guards a write of this session: the set's epochs and the session's own, which is 0 until
-    /// it ends.
+    /// Answers the roles and positions that count.
+    pub fn holders(&self) -> &[HolderId] {
+        &self.enforced.holders
+    }
+
+    /// Answers the instant at which a time limit changes the answer.
+    pub fn until(&self) -> Option<i64> {
+        self.enforced.until
+    }
+
+    /// Answers the stamp that guards a write of this session: the set's epochs, the account's, and the session's own,
+    /// which is 0 until it ends.
     pub fn stamp(&self, sid: &SessionId) -> Stamp {
-        let mut epochs = self.epochs.clone();
-        epochs.push((Scope::Session(sid.clone()), 0));
-        Stamp::new(epochs, self.until)
+        let own = [(Scope::Account(self.account), self.epoch), (Scope::Session(sid.clone()), 0)];
+        Stamp::new(self.enforced.epochs.iter().cloned().chain(own).collect(), self.enforced.until)
     }
 }
 
-/// A state before it has a revision.
-pub(super) struct Published {
+/// Revisions of one state before those that nobody is told are looked for; then as many again as are in use.
+const REVISIONS: usize = 16;
+
+/// What tabs of accounts with equal inputs are told, and the states made of it, one a revision.
+#[derive(Debug)]
+pub(super) struct Told {
     pub hash: Arc<str>,
     menu_version: Arc<str>,
     permissions: Arc<[Arc<str>]>,
     roles: Arc<[RoleView]>,
     positions: Arc<[PositionView]>,
+    holders: Arc<[Holder]>,
+    states: HashMap<Rev, Arc<State>>,
+    room: usize,
 }
 
-impl Published {
-    pub fn new(policy: &PolicyFacts, result: &Effective) -> Self {
+impl Told {
+    pub fn new(policy: &PolicyFacts, result: &Effective, grants: &[Grant], view: View) -> Self {
         let permissions: Arc<[Arc<str>]> = policy.catalogue.codes_of(&result.permissions).into();
         let (mut roles, mut positions) = (Vec::new(), Vec::new());
         for holder in result.holders.iter().filter_map(|id| policy.holders.get(id)) {
@@ -90,21 +126,51 @@ impl Published {
             permissions,
             roles: roles.into(),
             positions: positions.into(),
+            holders: index_keys(grants, view),
+            states: HashMap::new(),
+            room: REVISIONS,
         }
     }
 
-    pub fn into_state(self, epoch: Arc<str>, rev: Rev, holders: Arc<[Holder]>) -> State {
-        State {
-            epoch,
-            rev,
-            hash: self.hash,
-            menu_version: self.menu_version,
-            permissions: self.permissions,
-            roles: self.roles,
-            positions: self.positions,
-            holders,
+    /// Answers this with a revision; the same one for every account of that revision.
+    pub fn state(&mut self, epoch: &Arc<str>, rev: Rev) -> Arc<State> {
+        if self.states.len() >= self.room && !self.states.contains_key(&rev) {
+            self.states.retain(|_, state| Arc::strong_count(state) > 1);
+            self.room = REVISIONS.max(self.states.len() * 2);
         }
+        let state = self.states.entry(rev).or_insert_with(|| {
+            Arc::new(State {
+                epoch: Arc::clone(epoch),
+                rev,
+                hash: Arc::clone(&self.hash),
+                menu_version: Arc::clone(&self.menu_version),
+                permissions: Arc::clone(&self.permissions),
+                roles: Arc::clone(&self.roles),
+                positions: Arc::clone(&self.positions),
+                holders: Arc::clone(&self.holders),
+            })
+        });
+        Arc::clone(state)
     }
+
+    /// Answers whether an account still has a state made of this.
+    pub fn is_used(&mut self) -> bool {
+        self.states.retain(|_, state| Arc::strong_count(state) > 1);
+        !self.states.is_empty()
+    }
+}
+
+/// Answers what the engine finds an account's tabs by: all it has been granted, also what is switched off or has not
+/// started, so that switching it on again reaches them.
+fn index_keys(grants: &[Grant], view: View) -> Arc<[Holder]> {
+    grants
+        .iter()
+        .map(|grant| match grant.holder {
+            HolderId::Role(id) => Holder::Role(id),
+            HolderId::Position(id) => Holder::Position(id),
+        })
+        .chain([Holder::Company(view.company), Holder::Application(view.application)])
+        .collect()
 }
 
 fn hash_line(text: &mut String, kind: &str, value: &str) {

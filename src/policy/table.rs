@@ -2,68 +2,17 @@
 //! check reads no database (S3-138). They follow the policy log in revision order (`apply.rs`) and nothing else (I8).
 //! The lease (I7): past `lease_ms` without proof that the log was read to its end, guarded reads fail closed.
 
-use super::effective::{AccountFacts, At, Grant, HolderId, PolicyFacts, View, effective};
-use super::snapshot::{Published, Snapshot};
+use super::effective::{AccountFacts, PolicyFacts, View};
+use super::member::{Member, SessionEntry};
+use super::memo::Shared;
+use super::snapshot::Snapshot;
 use super::{Scope, Stamp, store};
 use crate::clock::Clock;
 use crate::db::{Db, DbError};
-use livegrant_actors::{AccountId, EndCode, Rev, SessionId, State};
+use livegrant_actors::{AccountId, Rev, SessionId, State};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-
-/// A session as the node knows it. Shared by every request and tab of it; ended once and for all.
-#[derive(Debug)]
-pub struct SessionEntry {
-    /// Its id.
-    pub sid: SessionId,
-    /// Whose it is.
-    pub account: AccountId,
-    /// Where it works.
-    pub view: View,
-    pub(super) active: AtomicBool,
-    pub(super) ending: OnceLock<(EndCode, Arc<str>)>,
-    expires_at: AtomicI64,
-}
-
-impl SessionEntry {
-    /// False from the moment at which its end was applied here.
-    pub fn is_active(&self) -> bool {
-        self.active.load(Ordering::Acquire)
-    }
-
-    /// Answers why it ended and the reason that somebody gave, if its end was applied here.
-    pub fn ending(&self) -> Option<&(EndCode, Arc<str>)> {
-        self.ending.get()
-    }
-
-    /// Answers when the session ends by itself, in UTC milliseconds.
-    pub fn expires_at(&self) -> i64 {
-        self.expires_at.load(Ordering::Acquire)
-    }
-
-    /// Notes that a refresh moved the end.
-    pub fn extend(&self, expires_at: i64) {
-        self.expires_at.store(expires_at, Ordering::Release);
-    }
-}
-
-/// An account in use on this node.
-#[derive(Debug)]
-pub struct Member {
-    /// Which one.
-    pub account: AccountId,
-    facts: RwLock<Arc<AccountFacts>>,
-    enforced: Mutex<Vec<(View, i64, Arc<Snapshot>)>>,
-    published: Mutex<Vec<(View, i64, Arc<State>)>>,
-}
-
-impl Member {
-    /// Answers what is known of the account now.
-    pub fn facts(&self) -> Arc<AccountFacts> {
-        Arc::clone(&read(&self.facts))
-    }
-}
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 #[derive(Debug, Default)]
 pub(super) struct Inner {
@@ -89,6 +38,9 @@ pub struct PolicyTable {
     pub(super) db: Db,
     pub(super) clock: Clock,
     pub(super) inner: RwLock<Inner>,
+    /// `inner.applied`, set before the lock is given back: whoever computed something at this generation need not look.
+    pub(super) generation: AtomicI64,
+    pub(super) shared: Shared,
     /// Loaders hold it shared, `apply` exclusively: what is loaded is never older than what is applied.
     pub(super) gate: tokio::sync::RwLock<()>,
     pub(super) proved_at: AtomicI64,
@@ -116,6 +68,8 @@ impl PolicyTable {
             db,
             clock,
             inner: RwLock::new(Inner { applied: Rev0(applied), facts, ..Inner::default() }),
+            generation: AtomicI64::new(applied.0),
+            shared: Shared::default(),
             gate: tokio::sync::RwLock::new(()),
             proved_at,
             incarnation: incarnation.into(),
@@ -143,14 +97,8 @@ impl PolicyTable {
         let _gate = self.gate.read().await;
         let row = store::session(&mut self.db.read().await?, sid).await?;
         let Some((account, application, company, active, expires_at)) = row else { return Ok(None) };
-        let entry = Arc::new(SessionEntry {
-            sid: sid.clone(),
-            account,
-            view: View { application, company },
-            active: AtomicBool::new(active),
-            ending: OnceLock::new(),
-            expires_at: AtomicI64::new(expires_at),
-        });
+        let view = View { application, company };
+        let entry = Arc::new(SessionEntry::new(sid.clone(), account, view, active, expires_at));
         let mut inner = write(&self.inner);
         evict(&mut inner.sessions, self.capacity);
         Ok(Some(Arc::clone(inner.sessions.entry(sid.clone()).or_insert(entry))))
@@ -162,71 +110,55 @@ impl PolicyTable {
             return Ok(Some(Arc::clone(member)));
         }
         let _gate = self.gate.read().await;
-        let Some(facts) = store::account(&mut self.db.read().await?, account).await? else { return Ok(None) };
-        let member = Arc::new(Member {
-            account,
-            facts: RwLock::new(Arc::new(facts)),
-            enforced: Mutex::new(Vec::new()),
-            published: Mutex::new(Vec::new()),
-        });
+        let facts = store::account(&mut self.db.read().await?, account).await?;
+        let Some(mut facts) = facts else { return Ok(None) };
+        self.shared.intern(&mut facts);
+        let member = Arc::new(Member::new(facts));
         let mut inner = write(&self.inner);
         evict(&mut inner.members, self.capacity);
         Ok(Some(Arc::clone(inner.members.entry(account).or_insert(member))))
     }
 
     /// Answers what a session may do now, with the stamp to guard writes with.
-    pub fn snapshot(&self, member: &Member, session: &SessionEntry) -> Arc<Snapshot> {
-        let now = self.clock.now_ms();
-        let inner = read(&self.inner);
-        let generation = inner.applied.0.0;
-        let mut cached = lock(&member.enforced);
-        if let Some((_, made, snapshot)) = cached.iter().find(|(view, _, _)| *view == session.view)
-            && *made == generation
-            && snapshot.until.is_none_or(|until| now < until)
-        {
-            return Arc::clone(snapshot);
+    pub fn snapshot(&self, member: &Member, session: &SessionEntry) -> Snapshot {
+        let (now, view) = (self.clock.now_ms(), session.view);
+        if let Some(known) = member.enforced_at(self.generation.load(Ordering::Acquire), view, now) {
+            return known;
         }
-        let result = effective(&inner.facts, &member.facts(), session.view, At::Instant(now));
-        let snapshot = Arc::new(Snapshot::new(result, Arc::clone(&inner.facts.catalogue)));
-        cached.retain(|(view, _, _)| *view != session.view);
-        cached.push((session.view, generation, Arc::clone(&snapshot)));
-        snapshot
+        let inner = read(&self.inner);
+        member.enforce(&self.shared, &inner.facts, inner.applied.0.0, view, now)
     }
 
     /// Answers what an account's tabs are to show, as the log says. A set that is unchanged keeps its revision.
     pub fn published(&self, member: &Member, view: View) -> Arc<State> {
-        let inner = read(&self.inner);
-        let generation = inner.applied.0.0;
-        let mut published = lock(&member.published);
-        let before = published.iter_mut().find(|(of, _, _)| *of == view);
-        if let Some((_, made, state)) = &before
-            && *made == generation
-        {
-            return Arc::clone(state);
+        if let Some(known) = member.told_at(self.generation.load(Ordering::Acquire), view) {
+            return known;
         }
-        let facts = member.facts();
-        let result = effective(&inner.facts, &facts, view, At::Log);
-        let next = Published::new(&inner.facts, &result);
-        let holders = index_keys(&facts.grants, view);
-        let rev = match before {
-            Some((_, made, state)) if *state.hash == *next.hash => {
-                *made = generation;
-                if state.holders != holders {
-                    *state = Arc::new(State { holders, ..State::clone(state) });
-                }
-                return Arc::clone(state);
-            }
-            None if *facts.stored_hash == *next.hash => Rev(facts.stored_version),
-            _ => {
-                let rev = Rev(inner.applied.0.0.max(facts.stored_version));
-                lock(&self.versions).insert(member.account, (rev, Arc::clone(&next.hash)));
-                rev
-            }
-        };
-        let state = Arc::new(next.into_state(Arc::clone(&self.incarnation), rev, holders));
-        published.retain(|(of, _, _)| *of != view);
-        published.push((view, generation, Arc::clone(&state)));
+        let inner = read(&self.inner);
+        let at = (&self.incarnation, inner.applied.0);
+        let (state, is_new) = member.tell(&self.shared, &inner.facts, at, view);
+        if is_new {
+            lock(&self.versions).insert(member.account, (state.rev, Arc::clone(&state.hash)));
+        }
         state
+    }
+
+    /// Finds the state of exactly that name, if it is the present one or one of the account's last few ([`PAST_KEPT`]): what
+    /// a tab says that it has when it comes back.
+    ///
+    /// [`PAST_KEPT`]: super::member::PAST_KEPT
+    pub fn published_at(
+        &self,
+        member: &Member,
+        view: View,
+        epoch: &str,
+        rev: Rev,
+        hash: &str,
+    ) -> Option<Arc<State>> {
+        let named = |state: &State| state.rev == rev && *state.hash == *hash && *state.epoch == *epoch;
+        // First: what is past by now is among the past then.
+        let present = self.published(member, view);
+        if named(&present) { Some(present) } else { member.told_before(view, named) }
     }
 
     /// Runs a function over the policy facts, for explain, review and the rules of use cases.
@@ -257,20 +189,14 @@ impl PolicyTable {
         Ok(notes.len())
     }
 
-    pub(super) fn replace_facts(member: &Member, facts: AccountFacts) {
-        *write(&member.facts) = Arc::new(facts);
-    }
-
     /// Answers the stamp of a credential check: account, company, application and catalogue as they were before it (I12).
     pub fn credential_stamp(&self, facts: &AccountFacts, view: View) -> Stamp {
         let inner = read(&self.inner);
-        let company = inner.facts.companies.get(&view.company).copied().unwrap_or_default();
-        let application = inner.facts.applications.get(&view.application).copied().unwrap_or_default();
         Stamp::new(
             vec![
                 (Scope::Account(facts.account), facts.epoch),
-                (Scope::Company(view.company), company.epoch),
-                (Scope::Application(view.application), application.epoch),
+                (Scope::Company(view.company), inner.facts.company(view).epoch),
+                (Scope::Application(view.application), inner.facts.application(view).epoch),
                 // Every stamp has it: a change of more than can be locked one by one locks the catalogue.
                 (Scope::Catalogue, inner.facts.catalogue.epoch),
             ],
@@ -308,20 +234,6 @@ fn evict<K: Clone + Eq + std::hash::Hash, V>(map: &mut HashMap<K, Arc<V>>, capac
     if map.len() >= capacity.max(1) {
         map.retain(|_, entry| Arc::strong_count(entry) > 1);
     }
-}
-
-/// Answers what the engine finds an account's tabs by: all it has been granted, also what is switched off or has not
-/// started, so that switching it on again reaches them.
-fn index_keys(grants: &[Grant], view: View) -> Arc<[livegrant_actors::Holder]> {
-    use livegrant_actors::Holder;
-    grants
-        .iter()
-        .map(|grant| match grant.holder {
-            HolderId::Role(id) => Holder::Role(id),
-            HolderId::Position(id) => Holder::Position(id),
-        })
-        .chain([Holder::Company(view.company), Holder::Application(view.application)])
-        .collect()
 }
 
 // A poisoned lock means that a reader panicked between two consistent states; the data is whole.

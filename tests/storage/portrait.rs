@@ -47,7 +47,7 @@ async fn session(table: &PolicyTable, sid: &SessionId) -> Vec<String> {
         format!("{sid} of {account}: active {}, until {}", entry.is_active(), entry.expires_at()),
         format!("{account}: {} {:?} platform {}", facts.username, facts.display_name, facts.is_platform),
         format!("{account}: enabled {}, epoch {}, {:?}", facts.enabled, facts.epoch, facts.grants),
-        format!("{account} may {:?} through {:?}", snapshot.codes(), snapshot.holders),
+        format!("{account} may {:?} through {:?}", snapshot.codes(), snapshot.holders()),
         format!("{account} writes with {stamp:?}"),
         format!("{account} is told {:?} {:?} {:?}", state.permissions, state.roles, state.positions),
         format!("{account} is told {} {}", state.hash, state.menu_version),

@@ -61,6 +61,48 @@ both_databases! {
         assert_eq!(told(&restarted, &person).await.rev, changed.rev);
     }
 
+    async fn the_last_few_states_are_found_again_by_their_names(database: TestDatabase) {
+        let house = House::build(&database).await;
+        let person = house.person("p", &["org:view"]).await;
+        let table = house.table().await;
+        let entry = table.session(&person.sid).await.unwrap().unwrap();
+        let member = table.member(person.account).await.unwrap().unwrap();
+        let find = |state: &State| table.published_at(&member, entry.view, &state.epoch, state.rev, &state.hash);
+        let first = told(&table, &person).await;
+        assert!(Arc::ptr_eq(&find(&first).unwrap(), &first), "the present one");
+
+        let mut states = vec![first];
+        for change in 0..10 {
+            let role = house.role(&format!("more-{change}"), &["staff:view"]).await;
+            house.give(person.account, role, None).await;
+            table.catch_up(drop).await.unwrap();
+            // Nobody looks at the eighth: no tab can come back with it.
+            if change != 7 {
+                states.push(told(&table, &person).await);
+            }
+        }
+        let (lost, kept) = states.split_at(states.len() - 9);
+        assert!(!lost.is_empty() && lost.iter().all(|state| find(state).is_none()), "bounded");
+        assert!(kept.iter().all(|state| Arc::ptr_eq(&find(state).unwrap(), state)));
+
+        // A change that nobody has looked at yet: the name is that of a past state by then.
+        let last = kept.last().unwrap();
+        let role = house.role("last", &["org:update"]).await;
+        house.give(person.account, role, None).await;
+        table.catch_up(drop).await.unwrap();
+        assert!(Arc::ptr_eq(&find(last).unwrap(), last));
+        assert_ne!(told(&table, &person).await.hash, last.hash);
+
+        let wrong = [
+            State { rev: Rev(last.rev.0 + 1), ..State::clone(last) },
+            State { hash: "0000000000000000".into(), ..State::clone(last) },
+            State { epoch: "another log".into(), ..State::clone(last) },
+        ];
+        assert!(wrong.iter().all(|state| find(state).is_none()), "every part of the name counts");
+        let elsewhere = livegrant::policy::View { company: livegrant_actors::CompanyId(99), ..entry.view };
+        assert!(table.published_at(&member, elsewhere, &last.epoch, last.rev, &last.hash).is_none());
+    }
+
     async fn a_version_that_could_not_be_stored_is_stored_later(database: TestDatabase) {
         let house = House::build(&database).await;
         let person = house.person("p", &["org:view"]).await;
