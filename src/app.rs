@@ -7,29 +7,32 @@ use crate::clock::Clock;
 use crate::core::Core;
 use crate::db::{Db, DbError};
 use crate::policy::PolicyTable;
+use crate::realtime::door::Door;
 use crate::realtime::gateway::Gateway;
 use crate::realtime::relay::{self, Relay};
 use crate::realtime::subject::EngineClock;
 use crate::refusal::Refusal;
 use crate::settings::Settings;
 use crate::telemetry::Metrics;
+use crate::web::connection::Connection;
 use crate::web::in_flight::InFlight;
 use crate::web::methods::{Methods, otherwise};
 use crate::web::operations::Stopping;
 use crate::web::problem::Problem;
 use crate::web::{idempotency, openapi, page, request, routes};
-use actix_http::HttpService;
+use actix_http::{HttpService, Protocol};
 use actix_server::{Server, ServerHandle};
-use actix_service::{fn_service, map_config};
+use actix_service::{ServiceFactoryExt, fn_service, map_config};
 use actix_web::body::MessageBody;
 use actix_web::dev::{AppConfig, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{App as WebApp, Error, web};
 use livegrant_actors::bus::memory::MemoryBus;
-use livegrant_actors::{Engine, EngineConfig, EngineHandle};
+use livegrant_actors::{Engine, EngineConfig, EngineHandle, Nobody, Outside};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 /// An idle connection is kept this long: longer than the 60 s of common proxies, or they would send a request into a
@@ -78,7 +81,7 @@ struct Rooms {
     metrics: Metrics,
     stopping: Stopping,
     requests: InFlight,
-    gateway: Arc<Gateway>,
+    door: Arc<Door>,
 }
 
 impl App {
@@ -113,14 +116,14 @@ impl App {
         let core = Core { db, policy, clock, settings, engine, applied: receiver };
         let relay = relay::start(&core, applied);
         let (stopping, requests) = (Stopping::default(), InFlight::default());
-        let gateway = Arc::new(Gateway::new(core.clone(), Arc::clone(&keys)));
+        let door = Arc::new(Door::new(core.clone(), Arc::clone(&keys)));
         let rooms = Rooms {
             core: core.clone(),
             keys,
             metrics,
             stopping: stopping.clone(),
             requests: requests.clone(),
-            gateway,
+            door,
         };
         let server = serve(rooms, listener)
             .map_err(|cause| StartError::Address { address: address.to_string(), cause })?;
@@ -169,20 +172,32 @@ fn listen(settings: &Settings) -> Result<TcpListener, StartError> {
 
 fn engine(settings: &Settings, clock: &Clock) -> EngineHandle {
     let realtime = &settings.realtime;
+    let seconds = Duration::from_secs;
     let config = EngineConfig {
         shards: settings.server.worker_count(),
         max_tabs: realtime.max_connections,
         max_tabs_per_account: realtime.max_connections_per_user,
         outbox_bytes: realtime.outbox_bytes,
         frame_max_bytes: realtime.frame_max_bytes,
-        heartbeat_interval: Duration::from_secs(realtime.heartbeat_seconds),
-        heartbeat_timeout: Duration::from_secs(realtime.heartbeat_timeout_seconds),
+        heartbeat_interval: seconds(realtime.heartbeat_seconds),
+        heartbeat_timeout: seconds(realtime.heartbeat_timeout_seconds),
+        idle_timeout: seconds(realtime.idle_timeout_seconds),
+        event_heartbeat: seconds(realtime.event_heartbeat_seconds),
+        checkpoint_interval: seconds(realtime.checkpoint_seconds),
+        expiry_warning: seconds(realtime.expiry_warning_seconds),
+        merge_window: Duration::from_millis(realtime.merge_window_ms),
         client_messages_per_minute: realtime.messages_per_minute,
         so_sndbuf: realtime.send_buffer_bytes as usize,
         ..EngineConfig::default()
     };
     let time = Arc::new(EngineClock(clock.clone()));
-    Engine::start(config, Arc::new(MemoryBus::default()), Arc::clone(&time) as _, time as _)
+    let outside = Outside {
+        bus: Arc::new(MemoryBus::default()),
+        time: Arc::clone(&time) as _,
+        ids: time,
+        observer: Arc::new(Nobody),
+    };
+    Engine::start(config, outside)
 }
 
 fn serve(rooms: Rooms, listener: TcpListener) -> std::io::Result<Server> {
@@ -195,7 +210,7 @@ fn serve(rooms: Rooms, listener: TcpListener) -> std::io::Result<Server> {
         // The process decides about its own end: tabs are told first (`App::stop`).
         .disable_signals()
         .listen("livegrant", listener, move || {
-            let gateway = Arc::clone(&rooms.gateway);
+            let gateway = Arc::new(Gateway::new(Arc::clone(&rooms.door)));
             let upgrade = fn_service(move |(request, framed)| {
                 let gateway = Arc::clone(&gateway);
                 async move {
@@ -203,12 +218,19 @@ fn serve(rooms: Rooms, listener: TcpListener) -> std::io::Result<Server> {
                     Ok::<(), Error>(())
                 }
             });
-            HttpService::build()
+            let http = HttpService::build()
                 .client_request_timeout(timeout)
                 .keep_alive(KEEP_ALIVE)
+                .on_connect_ext(|connection: &Connection, data| {
+                    data.insert(connection.taker());
+                })
                 .upgrade(upgrade)
-                .finish(map_config(web_app(&rooms), |()| AppConfig::default()))
-                .tcp()
+                .finish(map_config(web_app(&rooms), |()| AppConfig::default()));
+            fn_service(|stream: TcpStream| async move {
+                let peer = stream.peer_addr().ok();
+                Ok((Connection::new(stream), Protocol::Http1, peer))
+            })
+            .and_then(http)
         })?;
     Ok(server.run())
 }
@@ -234,6 +256,7 @@ fn web_app(
     let methods = Methods::of(&document);
     app.app_data(web::Data::new(rooms.core.clone()))
         .app_data(web::Data::from(Arc::clone(&rooms.keys)))
+        .app_data(web::Data::from(Arc::clone(&rooms.door)))
         .app_data(web::Data::new(rooms.metrics.clone()))
         .app_data(web::Data::new(rooms.stopping.clone()))
         .app_data(web::Data::new(rooms.requests.clone()))

@@ -334,3 +334,15 @@ pub async fn store_version(
         hash
     )
 }
+
+/// Answers whether a guid is the one of a staff record of this account (C12).
+pub async fn is_staff_guid(conn: &mut Conn, account: AccountId, guid: &str) -> Result<bool, DbError> {
+    let found = sql_opt!(
+        conn,
+        (i64,),
+        "SELECT 1 FROM hr_staff WHERE account_id = $1 AND guid = $2",
+        account.0,
+        guid
+    )?;
+    Ok(found.is_some())
+}

@@ -1,10 +1,14 @@
-//! Between the application and the engine: the gateway lets tabs in, the relay turns log rows into what tabs are told,
-//! `http.rs` shows administrators who is online and who received what. It decides nothing about permissions.
+//! Between the application and the engine: the door decides who may open a stream, the gateway (WebSocket) and
+//! `streams.rs` (events, polls) let him in, the relay turns log rows into what tabs are told, `http.rs` shows
+//! administrators who is online and who received what. It decides nothing about permissions.
 
+pub mod door;
 pub mod effects;
 pub mod gateway;
 pub mod handshakes;
 pub mod http;
 pub mod recorder;
 pub mod relay;
+pub mod streams;
 pub mod subject;
+pub mod topics;

@@ -1,10 +1,11 @@
 //! A signed-in session as the engine sees it, and the clock as the engine takes it. Reads memory only.
 
-use super::effects;
+use super::{effects, topics};
 use crate::clock::Clock;
 use crate::policy::{Member, PolicyTable, Principal, SessionEntry};
 use livegrant_actors::{
-    AccountId, ApplicationId, CompanyId, ConnectionId, EndCode, Ids, SessionId, State, Subject, Time,
+    AccountId, ApplicationId, CompanyId, ConnectionId, EndCode, Ids, Key, Position, SessionId, State, Subject,
+    Time,
 };
 use std::sync::Arc;
 
@@ -60,6 +61,15 @@ impl Subject for SessionSubject {
     fn state(&self) -> Arc<State> {
         self.policy.published(&self.member, self.session.view)
     }
+
+    fn state_at(&self, at: &Position) -> Option<Arc<State>> {
+        self.policy.published_at(&self.member, self.session.view, &at.epoch, at.rev, &at.hash)
+    }
+
+    fn may_hear(&self, topic: &str) -> bool {
+        let snapshot = || self.policy.snapshot(&self.member, &self.session);
+        self.session.is_active() && topics::may_hear(topic, |code| snapshot().holds(code))
+    }
 }
 
 /// The clock as the engine's source of time and ids.
@@ -79,5 +89,9 @@ impl Ids for EngineClock {
 
     fn connection_id(&self) -> ConnectionId {
         ConnectionId::from(crate::clock::guid())
+    }
+
+    fn key(&self) -> Key {
+        crate::clock::random_bytes()
     }
 }

@@ -34,7 +34,7 @@ use self::environment::Surroundings;
 pub use self::error::{SettingError, SettingsError};
 use self::layers::Layers;
 pub use self::policy::Policy;
-pub use self::realtime::Realtime;
+pub use self::realtime::{PayloadEncryption, Realtime};
 pub use self::secret::Secret;
 pub use self::server::Server;
 pub use self::telemetry::{LogFormat, Telemetry};

@@ -21,6 +21,23 @@ pub struct Realtime {
     pub heartbeat_seconds: u64,
     /// Silence after which a tab counts as gone, in seconds.
     pub heartbeat_timeout_seconds: u64,
+    /// Time without any message either way, heartbeats apart, after which a tab is closed, in seconds (S3-86).
+    pub idle_timeout_seconds: u64,
+    /// Time between the heartbeats of an event stream, in seconds.
+    pub event_heartbeat_seconds: u64,
+    /// What an event stream tells a browser to wait before it comes back, in milliseconds (S0-20).
+    pub event_retry_ms: u64,
+    /// Longest wait of one poll, in seconds.
+    pub poll_seconds: u64,
+    /// Time after which a silent tab is told where it stands, in seconds (I9).
+    pub checkpoint_seconds: u64,
+    /// How long before its end a tab is told that its token ends, in seconds (E34).
+    pub expiry_warning_seconds: u64,
+    /// Changes of one account within this time after one that was told are told as one, in milliseconds (S3-95).
+    /// 0 tells each at once.
+    pub merge_window_ms: u64,
+    /// `off`, or `aes-256-gcm`: every stream's payloads are encrypted, and a client must know how to open them (C4).
+    pub payload_encryption: PayloadEncryption,
     /// Largest frame a tab may send, in bytes.
     pub frame_max_bytes: usize,
     /// Frames that wait for one slow tab, in bytes.
@@ -31,8 +48,21 @@ pub struct Realtime {
     pub send_buffer_bytes: u32,
     /// Handshakes from one address in a minute.
     pub handshakes_per_minute_per_address: u32,
+    /// Streams that one account opens in a minute, over all addresses.
+    pub handshakes_per_minute_per_account: u32,
     /// Time over which tabs are told to move when the process stops, in seconds.
     pub drain_seconds: u64,
+}
+
+/// Whether payloads are encrypted inside the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PayloadEncryption {
+    /// TLS alone protects them.
+    Off,
+    /// With a key of the connection's own, handed out in its first message.
+    #[serde(rename = "aes-256-gcm")]
+    Aes256Gcm,
 }
 
 impl Default for Realtime {
@@ -43,11 +73,20 @@ impl Default for Realtime {
             max_connections_per_user: 5,
             heartbeat_seconds: 25,
             heartbeat_timeout_seconds: 60,
+            idle_timeout_seconds: 1800,
+            event_heartbeat_seconds: 15,
+            event_retry_ms: 5000,
+            poll_seconds: 25,
+            checkpoint_seconds: 60,
+            expiry_warning_seconds: 60,
+            merge_window_ms: 1000,
+            payload_encryption: PayloadEncryption::Off,
             frame_max_bytes: 65_536,
             outbox_bytes: 262_144,
             messages_per_minute: 100,
             send_buffer_bytes: 65_536,
             handshakes_per_minute_per_address: 300,
+            handshakes_per_minute_per_account: 120,
             drain_seconds: 5,
         }
     }
@@ -80,7 +119,17 @@ impl Realtime {
         within("realtime.send_buffer_bytes", self.send_buffer_bytes, 4096..=16_777_216)?;
         let key = "realtime.handshakes_per_minute_per_address";
         within(key, self.handshakes_per_minute_per_address, 1..=1_000_000)?;
-        SettingError::unless_within("realtime.drain_seconds", self.drain_seconds, 0..=3600)
+        let key = "realtime.handshakes_per_minute_per_account";
+        within(key, self.handshakes_per_minute_per_account, 1..=1_000_000)?;
+        let within = SettingError::unless_within::<u64>;
+        within("realtime.idle_timeout_seconds", self.idle_timeout_seconds, 60..=31_536_000)?;
+        within("realtime.event_heartbeat_seconds", self.event_heartbeat_seconds, 1..=3600)?;
+        within("realtime.event_retry_ms", self.event_retry_ms, 100..=3_600_000)?;
+        within("realtime.poll_seconds", self.poll_seconds, 1..=50)?;
+        within("realtime.checkpoint_seconds", self.checkpoint_seconds, 1..=86_400)?;
+        within("realtime.expiry_warning_seconds", self.expiry_warning_seconds, 1..=3600)?;
+        within("realtime.merge_window_ms", self.merge_window_ms, 0..=60_000)?;
+        within("realtime.drain_seconds", self.drain_seconds, 0..=3600)
     }
 
     fn validate_heartbeat(&self) -> Result<(), SettingError> {

@@ -3,6 +3,7 @@
 
 pub mod answer;
 pub mod browser;
+pub mod connection;
 pub mod cookies;
 pub mod etag;
 pub mod extract;

@@ -5,7 +5,7 @@ use super::operations;
 use crate::access::http as access;
 use crate::auth::http::{accounts, sessions, signing_in};
 use crate::hr::http::{organizations, positions, staff};
-use crate::realtime::http as realtime;
+use crate::realtime::{http as realtime, streams};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Registers all routes.
@@ -75,6 +75,9 @@ pub fn configure(app: &mut ServiceConfig<'_>) {
         .service(access::logs::get_permission_changes)
         .service(access::logs::get_audit);
     app.service(realtime::get_socket)
+        .service(streams::get_events)
+        .service(streams::post_ack)
+        .service(streams::get_poll)
         .service(realtime::get_online_users)
         .service(realtime::get_connections)
         .service(realtime::delete_connection)

@@ -5,10 +5,9 @@
 
 use std::io;
 
-use actix_codec::Framed;
 use actix_http::header;
 use actix_http::ws::{HandshakeError, hash_key, verify_handshake};
-use actix_http::{RequestHead, h1};
+use actix_http::RequestHead;
 use bytes::{BufMut, Bytes, BytesMut};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -16,33 +15,34 @@ use tokio::net::TcpStream;
 use crate::protocol::close::CloseReason;
 use crate::protocol::frame::{Frame, Transport};
 
-/// Checks a handshake (RFC 6455 4.2.1) and gives the bytes of the 101 that answers it.
+/// Checks a handshake (RFC 6455 4.2.1) and gives the bytes of the 101 that answers it, with the
+/// sub-protocol that was chosen from the client's offer.
 ///
 /// # Errors
 /// What is wrong with the request; it converts into the HTTP response to give.
-pub fn handshake(head: &RequestHead) -> Result<Bytes, HandshakeError> {
+pub fn handshake(head: &RequestHead, sub_protocol: Option<&str>) -> Result<Bytes, HandshakeError> {
     verify_handshake(head)?;
     let key = head.headers().get(header::SEC_WEBSOCKET_KEY).ok_or(HandshakeError::BadWebsocketKey)?;
-    let mut answer = BytesMut::with_capacity(160);
+    let mut answer = BytesMut::with_capacity(200);
     answer.put_slice(b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-accept: ");
     answer.put_slice(&hash_key(key.as_bytes()));
+    if let Some(sub_protocol) = sub_protocol {
+        answer.put_slice(b"\r\nsec-websocket-protocol: ");
+        answer.put_slice(sub_protocol.as_bytes());
+    }
     answer.put_slice(b"\r\n\r\n");
     Ok(answer.freeze())
 }
 
-/// Writes the 101 and takes the socket out of the HTTP dispatcher, with what the client already sent after its request.
+/// Writes the 101 and takes the socket off its reactor.
 ///
 /// Drop the request before this, or its dispatcher stays allocated.
 ///
 /// # Errors
 /// When the client is gone.
-pub async fn accept(
-    framed: Framed<TcpStream, h1::Codec>,
-    answer: Bytes,
-) -> io::Result<(std::net::TcpStream, Bytes)> {
-    let mut parts = framed.into_parts();
-    parts.io.write_all(&answer).await?;
-    Ok((parts.io.into_std()?, parts.read_buf.freeze()))
+pub async fn accept(mut stream: TcpStream, answer: Bytes) -> io::Result<std::net::TcpStream> {
+    stream.write_all(&answer).await?;
+    stream.into_std()
 }
 
 /// Tells a client whose handshake was already answered that there is no place, as far as the socket takes it.
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn the_example_of_the_rfc_is_answered_as_there() {
-        let answer = handshake(request().finish().head()).unwrap();
+        let answer = handshake(request().finish().head(), None).unwrap();
         let answer = std::str::from_utf8(&answer).unwrap();
         assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
         assert!(answer.ends_with("sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"), "{answer}");
