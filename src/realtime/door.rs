@@ -70,7 +70,6 @@ impl Door {
     }
 
     /// Counts a stream that was refused; what the engine refuses it has counted itself.
-    #[expect(clippy::unused_self, reason = "the door counts who did not come in")]
     pub fn refused(&self, refusal: &Refusal) {
         if !matches!(refusal, Refusal::Unavailable { code: "full" | "draining", .. }) {
             metrics::counter!("websocket_connections_total", "result" => "refused").increment(1);

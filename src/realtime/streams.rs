@@ -5,7 +5,7 @@ use super::door::Door;
 use super::gateway::head_text;
 use crate::refusal::Refusal;
 use crate::web::connection::Taker;
-use crate::web::extract::{Body, Caller, origin_of};
+use crate::web::extract::{Body, Caller, authenticate, origin_of};
 use crate::web::problem::{Answer, ProblemBody};
 use crate::web::request::{ClientAddress, RequestId, secure};
 use actix_web::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap};
@@ -158,17 +158,14 @@ pub struct ClosedOut {
 #[get("/api/v1/poll")]
 pub async fn get_poll(request: HttpRequest, door: web::Data<Door>, asked: web::Query<PollQuery>) -> Answer {
     let core = door.core();
-    let (account, session, connection) = match &asked.connection {
-        Some(connection) => {
-            let by = crate::web::extract::authenticate(&request).await?;
-            (by.account(), by.sid().clone(), ConnectionId::from(connection.as_str()))
-        }
-        None => {
-            let admission = admit(&request, &door, Transport::Poll).await?;
-            let (account, session) = (admission.subject.account(), admission.subject.session().clone());
-            let opened = core.engine.open_poll(admission).await.map_err(not_attached)?;
-            (account, session, opened)
-        }
+    let (account, session, connection) = if let Some(connection) = &asked.connection {
+        let by = authenticate(&request).await?;
+        (by.account(), by.sid().clone(), ConnectionId::from(connection.as_str()))
+    } else {
+        let admission = admit(&request, &door, Transport::Poll).await?;
+        let (account, session) = (admission.subject.account(), admission.subject.session().clone());
+        let opened = core.engine.open_poll(admission).await.map_err(not_attached)?;
+        (account, session, opened)
     };
     let longest = core.settings.realtime.poll_seconds;
     let wait = Duration::from_secs(asked.wait.unwrap_or(longest).min(longest));

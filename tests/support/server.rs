@@ -49,6 +49,9 @@ impl Setup {
         settings.server.shutdown_seconds = 1;
         settings.realtime.drain_seconds = 0;
         settings.realtime.handshakes_per_minute_per_address = 1_000_000;
+        settings.realtime.handshakes_per_minute_per_account = 1_000_000;
+        // Each change is told at once; the tests of merging set their own window.
+        settings.realtime.merge_window_ms = 0;
         // A clock that jumps must not make every tab look silent.
         settings.realtime.heartbeat_seconds = 1_000_000;
         settings.realtime.heartbeat_timeout_seconds = 2_000_000;
