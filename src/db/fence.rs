@@ -1,8 +1,12 @@
 //! The fence (I3): scope locks, the comparison of a stamp with the epochs as they are now, and raising epochs.
-//! On PostgreSQL the lock and the comparison are two statements on purpose: in one statement the comparison would use
-//! the snapshot from before the wait (1,366 violations in 4,000 races; in two: 0). On SQLite `BEGIN IMMEDIATE` is the lock.
+//! On PostgreSQL the function `livegrant_fence` does it in one round trip, in statements of its own on purpose: locked and
+//! compared in one statement, the comparison would use the snapshot from before the wait (1,366 violations in 4,000 races;
+//! in two: 0). On SQLite `BEGIN IMMEDIATE` is the lock, and most epochs are remembered (`epochs.rs`).
+//! Why so: `docs/adr/0008-the-fence-in-one-round-trip.md`.
 
-use super::{Conn, DbError, Raw};
+use super::audit::Line;
+use super::epochs::Epochs;
+use super::{Author, Conn, DbError, Raw};
 use crate::policy::{Scope, Stamp};
 use sqlx::types::Json;
 use std::collections::BTreeMap;
@@ -11,72 +15,104 @@ use std::collections::BTreeMap;
 /// end of some ten thousand sessions did not fit ("out of shared memory").
 pub(super) const LOCKS_MAX: usize = 500;
 
-/// Takes the locks of the scopes, in the order of their keys: shared for what is read, exclusive for what is raised.
-/// For more than [`LOCKS_MAX`] to be raised it takes the catalogue's in their place: every stamp has it.
-pub(super) async fn lock(conn: &mut Conn, read: &[(Scope, i64)], raise: &[Scope]) -> Result<(), DbError> {
-    let Raw::Pg(pg) = conn.raw() else { return Ok(()) };
-    let mut keys: BTreeMap<i64, bool> = read.iter().map(|(scope, _)| (scope.lock_key(), false)).collect();
-    let raise = if raise.len() > LOCKS_MAX { &[Scope::Catalogue] } else { raise };
-    keys.extend(raise.iter().map(|scope| (scope.lock_key(), true)));
-    if keys.is_empty() {
-        return Ok(());
+/// What a transaction has to pass before it may commit.
+#[derive(Debug, Default)]
+pub(super) struct Gate<'a> {
+    /// The decision that it rests on.
+    pub stamp: Option<&'a Stamp>,
+    /// The scopes that it is about to raise.
+    pub raise: &'a [Scope],
+    /// The audit line that was held back, with its author.
+    pub line: Option<(&'a Line, &'a Author)>,
+    /// What is remembered of a SQLite file.
+    pub epochs: Option<&'a Epochs>,
+}
+
+/// Writes the line, takes the locks of the scopes (shared for what is read, exclusive for what is raised) and answers
+/// whether the stamp still holds: every epoch unchanged and no timed grant in it over.
+pub(super) async fn pass(conn: &mut Conn, gate: &Gate<'_>, now: i64) -> Result<bool, DbError> {
+    if conn.is_sqlite() || (gate.stamp.is_none() && gate.raise.is_empty()) {
+        if let Some((line, author)) = gate.line {
+            line.write(conn, author).await?;
+        }
+        let Some(stamp) = gate.stamp else { return Ok(true) };
+        return holds_here(conn, stamp, gate.epochs, now).await;
     }
-    let (keys, exclusive): (Vec<i64>, Vec<bool>) = keys.into_iter().unzip();
-    sqlx::query(
-        "SELECT CASE WHEN exclusive THEN pg_advisory_xact_lock(key)::text
-                ELSE pg_advisory_xact_lock_shared(key)::text END
-           FROM unnest($1::bigint[], $2::bool[]) AS wanted(key, exclusive)",
-    )
-    .bind(keys)
-    .bind(exclusive)
-    .execute(pg)
-    .await?;
-    Ok(())
+    let (keys, exclusive) = locks(gate);
+    let read = gate.stamp.map_or(&[][..], Stamp::epochs);
+    let (scopes, epochs): (Vec<String>, Vec<i64>) =
+        read.iter().map(|(scope, epoch)| (scope.to_string(), *epoch)).unzip();
+    let (line, author) = gate.line.unzip();
+    let Raw::Pg(pg) = conn.raw() else { return Ok(false) };
+    let (holds,): (bool,) = sqlx::query_as("SELECT livegrant_fence($1, $2, $3, $4, $5, $6, $7, $8, $9)")
+        .bind(keys)
+        .bind(exclusive)
+        .bind(scopes)
+        .bind(epochs)
+        .bind(gate.stamp.and_then(Stamp::until))
+        .bind(line.map(|line| line.at))
+        .bind(author.map(|author| author.account.0))
+        .bind(author.map(|author| author.company.0))
+        .bind(line.map(|line| &line.texts[..]))
+        .fetch_one(pg)
+        .await?;
+    Ok(holds)
+}
+
+/// The keys to be locked, sorted, and whether exclusively. For more than [`LOCKS_MAX`] to be raised it is the catalogue's
+/// in their place: every stamp has it.
+fn locks(gate: &Gate<'_>) -> (Vec<i64>, Vec<bool>) {
+    let read = gate.stamp.map_or(&[][..], Stamp::epochs);
+    let mut keys: BTreeMap<i64, bool> = read.iter().map(|(scope, _)| (scope.lock_key(), false)).collect();
+    let raise = if gate.raise.len() > LOCKS_MAX { &[Scope::Catalogue] } else { gate.raise };
+    keys.extend(raise.iter().map(|scope| (scope.lock_key(), true)));
+    keys.into_iter().unzip()
 }
 
 /// Takes one exclusive lock that is not a scope, for a rule over several rows (the last administrator stays).
 pub(super) async fn lock_rule(conn: &mut Conn, key: i64) -> Result<(), DbError> {
-    if let Raw::Pg(pg) = conn.raw() {
+    if !conn.is_sqlite()
+        && let Raw::Pg(pg) = conn.raw()
+    {
         sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(key).execute(pg).await?;
     }
     Ok(())
 }
 
-/// Answers whether the stamp still holds: every epoch unchanged and no timed grant in it over.
-pub(super) async fn holds(conn: &mut Conn, stamp: &Stamp, now: i64) -> Result<bool, DbError> {
-    let (changed, over): (i64, bool) = match conn.raw() {
-        Raw::Pg(pg) => {
-            let (scopes, epochs): (Vec<String>, Vec<i64>) =
-                stamp.epochs().iter().map(|(scope, epoch)| (scope.to_string(), *epoch)).unzip();
-            // The database's clock decides about time limits: nodes' clocks differ.
-            sqlx::query_as(
-                "SELECT count(*),
-                        coalesce($3::bigint <= (extract(epoch FROM clock_timestamp()) * 1000)::bigint, FALSE)
-                   FROM unnest($1::text[], $2::bigint[]) AS seen(scope, epoch)
-                   LEFT JOIN policy_epoch AS present ON present.scope = seen.scope
-                  WHERE coalesce(present.epoch, 0) <> seen.epoch",
-            )
-            .bind(scopes)
-            .bind(epochs)
-            .bind(stamp.until())
-            .fetch_one(pg)
-            .await?
-        }
-        Raw::Sqlite(sqlite) => {
-            sqlx::query_as(
-                "SELECT count(*), coalesce($2 <= $3, FALSE)
-                   FROM json_each($1) AS seen
-                   LEFT JOIN policy_epoch AS present ON present.scope = seen.value ->> 0
-                  WHERE coalesce(present.epoch, 0) <> seen.value ->> 1",
-            )
-            .bind(Json(stamp.epochs()))
-            .bind(stamp.until())
-            .bind(now)
-            .fetch_one(sqlite)
-            .await?
-        }
+/// The comparison inside `BEGIN IMMEDIATE`.
+async fn holds_here(
+    conn: &mut Conn,
+    stamp: &Stamp,
+    remembered: Option<&Epochs>,
+    now: i64,
+) -> Result<bool, DbError> {
+    if stamp.until().is_some_and(|until| until <= now) {
+        return Ok(false);
+    }
+    let unknown = match remembered {
+        Some(epochs) => epochs.unknown(stamp.epochs()),
+        None => Some(stamp.epochs().iter().collect()),
     };
-    Ok(changed == 0 && !over)
+    let Some(unknown) = unknown else { return Ok(false) };
+    if unknown.is_empty() {
+        return Ok(true);
+    }
+    let Raw::Sqlite(sqlite) = conn.raw() else { return Ok(false) };
+    let texts: Vec<String> = unknown.iter().map(|(scope, _)| scope.to_string()).collect();
+    // In the order of the list: a join on a table-valued function keeps it, and the key says so.
+    let present: Vec<(i64,)> = sqlx::query_as(
+        "SELECT coalesce((SELECT epoch FROM policy_epoch WHERE scope = seen.value), 0)
+           FROM json_each($1) AS seen ORDER BY seen.key",
+    )
+    .bind(Json(texts))
+    .fetch_all(sqlite)
+    .await?;
+    let same = unknown.len() == present.len()
+        && unknown.iter().zip(&present).all(|((_, seen), (present,))| seen == present);
+    if let Some(epochs) = remembered {
+        epochs.learn(unknown.iter().zip(&present).map(|((scope, _), (epoch,))| (scope.clone(), *epoch)));
+    }
+    Ok(same)
 }
 
 /// Raises the scopes' epochs by one and answers the new ones.

@@ -2,20 +2,23 @@
 //! One SQL text serves both; what differs lives in this folder alone. Why an enum of two native pools and not
 //! `sqlx::Any`: `docs/adr/0002-one-sql-text-for-two-databases.md`. The unit of work with the fence is in `work.rs`.
 
+mod audit;
 mod conn;
+mod epochs;
 mod error;
 mod fence;
 mod migrate;
 pub mod paging;
 mod work;
 
+pub(crate) use audit::write_audit;
 pub use conn::{Conn, Raw};
 pub use error::DbError;
-pub(crate) use work::write_audit;
 pub use work::{Author, Authority, CommitError, Committed, SystemTask, Work};
 
 use crate::clock::Clock;
 use crate::settings::{Database as DatabaseSettings, DatabaseKind, Synchronous};
+use epochs::Epochs;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, PgPool, SqlitePool};
@@ -25,6 +28,10 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
+
+/// Prepared statements that a connection keeps. 512: several times as many as there are, for a statement that has dropped
+/// out costs two more round trips.
+const STATEMENTS_KEPT: usize = 512;
 
 /// The database of this node. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -47,8 +54,16 @@ pub enum Fence {
 
 #[derive(Debug)]
 enum Pools {
-    Sqlite { writer: SqlitePool, reader: SqlitePool, _lock: Option<File> },
+    Sqlite { writer: SqlitePool, reader: SqlitePool, owned: Option<Owned> },
     Pg(PgPool),
+}
+
+/// A file that no other process uses.
+#[derive(Debug)]
+struct Owned {
+    epochs: Arc<Epochs>,
+    /// Holds the file's lock.
+    _lock: File,
 }
 
 impl Db {
@@ -97,11 +112,14 @@ impl Db {
 
     /// Begins a unit of work in the author's name. It rolls back when dropped.
     pub async fn begin(&self, author: &Author) -> Result<Work, DbError> {
-        let conn = match &*self.pools {
-            Pools::Sqlite { writer, .. } => Conn::SqliteWork(writer.begin_with("BEGIN IMMEDIATE").await?),
-            Pools::Pg(pool) => Conn::PgWork(pool.begin().await?),
+        let (conn, epochs) = match &*self.pools {
+            Pools::Sqlite { writer, owned, .. } => {
+                let epochs = owned.as_ref().map(|owned| Arc::clone(&owned.epochs));
+                (Conn::SqliteWork(writer.begin_with("BEGIN IMMEDIATE").await?), epochs)
+            }
+            Pools::Pg(pool) => (Conn::PgWork(pool.begin().await?), None),
         };
-        Ok(Work::new(conn, author.clone(), self.clock.clone(), Arc::clone(&self.doorbell), self.fence))
+        Ok(Work::new(conn, author.clone(), self, epochs))
     }
 
     /// Is rung after every commit that took a revision (the in-process doorbell, I6).
@@ -138,6 +156,7 @@ async fn open_sqlite(settings: &DatabaseSettings) -> Result<Pools, DbError> {
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(synchronous)
+        .statement_cache_capacity(STATEMENTS_KEPT)
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(5));
     let timeout = Duration::from_secs(settings.acquire_timeout_seconds);
@@ -154,7 +173,8 @@ async fn open_sqlite(settings: &DatabaseSettings) -> Result<Pools, DbError> {
         .connect_with(options.create_if_missing(false).read_only(true))
         .await
         .map_err(|e| unreachable_file(path, e))?;
-    Ok(Pools::Sqlite { writer, reader, _lock: lock })
+    let owned = lock.map(|lock| Owned { epochs: Arc::default(), _lock: lock });
+    Ok(Pools::Sqlite { writer, reader, owned })
 }
 
 /// Takes the file for this process: two processes migrating or writing one file corrupt each other's assumptions.
@@ -187,6 +207,7 @@ fn unreachable_file(path: &str, error: sqlx::Error) -> DbError {
 async fn open_postgres(settings: &DatabaseSettings) -> Result<Pools, DbError> {
     let options = PgConnectOptions::from_str(settings.url.expose())
         .map_err(|e| DbError::Unavailable(format!("database.url is not a PostgreSQL address: {e}")))?
+        .statement_cache_capacity(STATEMENTS_KEPT)
         .application_name("livegrant");
     let place = format!("{}:{}", options.get_host(), options.get_port());
     let timeout = Duration::from_secs(settings.acquire_timeout_seconds);

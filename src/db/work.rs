@@ -2,6 +2,9 @@
 //! with their epochs, their revision and their log rows (I1, I2), guarded by the stamp of whoever ordered it (I3).
 //! Order of locks: business rows, scope locks (sorted), revision row, COMMIT. Nothing is sent before the commit (I8).
 
+use super::audit::Line;
+use super::epochs::Epochs;
+use super::fence::Gate;
 use super::{Conn, DbError, Fence, fence};
 use crate::clock::Clock;
 use crate::policy::{PolicyChange, Scope, Stamp, lock_key, raised};
@@ -121,6 +124,10 @@ pub struct Work {
     clock: Clock,
     doorbell: Arc<Notify>,
     fence: Fence,
+    /// What is remembered of a SQLite file that is this process's own.
+    epochs: Option<Arc<Epochs>>,
+    /// The newest audit line: it goes with the fence, in one round trip.
+    line: Option<Line>,
     changes: Vec<PolicyChange>,
     /// Scopes beyond the author's own that the decision rests on.
     judged: Vec<(Scope, i64)>,
@@ -128,13 +135,15 @@ pub struct Work {
 }
 
 impl Work {
-    pub(super) fn new(conn: Conn, author: Author, clock: Clock, doorbell: Arc<Notify>, fence: Fence) -> Self {
+    pub(super) fn new(conn: Conn, author: Author, db: &super::Db, epochs: Option<Arc<Epochs>>) -> Self {
         Self {
             conn,
             author,
-            clock,
-            doorbell,
-            fence,
+            clock: db.clock.clone(),
+            doorbell: Arc::clone(&db.doorbell),
+            fence: db.fence,
+            epochs,
+            line: None,
             changes: Vec::new(),
             judged: Vec::new(),
             reason: String::new(),
@@ -181,7 +190,9 @@ impl Work {
     /// and holds up the next ones.
     pub async fn serialise_each(&mut self, rules: &[String]) -> Result<(), DbError> {
         if rules.len() > fence::LOCKS_MAX {
-            return fence::lock(&mut self.conn, &[], &[Scope::Catalogue]).await;
+            let catalogue = [Scope::Catalogue];
+            let gate = Gate { raise: &catalogue, ..Gate::default() };
+            return fence::pass(&mut self.conn, &gate, self.clock.now_ms()).await.map(drop);
         }
         for rule in rules {
             self.serialise(rule).await?;
@@ -189,7 +200,8 @@ impl Work {
         Ok(())
     }
 
-    /// Writes one line of the audit log in this transaction: what was done through which permission (S1-46).
+    /// Adds one line to the audit log in this transaction: what was done through which permission (S1-46). The newest one
+    /// is written by the commit.
     pub async fn audit(
         &mut self,
         action: &str,
@@ -197,8 +209,12 @@ impl Work {
         id: &str,
         permission: &str,
     ) -> Result<(), DbError> {
-        let (now, author) = (self.clock.now_ms(), self.author.clone());
-        write_audit(&mut self.conn, now, &author, [action, resource, id, permission, "allowed"]).await
+        let what = [action, resource, id, permission, "allowed"];
+        let line = Line::new(self.clock.now_ms(), &self.author, what);
+        match self.line.replace(line) {
+            Some(earlier) => earlier.write(&mut self.conn, &self.author).await,
+            None => Ok(()),
+        }
     }
 
     /// Compares the stamp (the fence), raises the epochs, takes the revision, writes the logs and commits.
@@ -211,11 +227,14 @@ impl Work {
             Authority::Stamp(stamp) if self.fence == Fence::On => Some(stamp.and(&self.judged)),
             Authority::Stamp(_) | Authority::System(_) => None,
         };
-        fence::lock(&mut self.conn, stamp.as_ref().map_or(&[], Stamp::epochs), &scopes).await?;
         let now = self.clock.now_ms();
-        if let Some(stamp) = &stamp
-            && !fence::holds(&mut self.conn, stamp, now).await?
-        {
+        let gate = Gate {
+            stamp: stamp.as_ref(),
+            raise: &scopes,
+            line: self.line.as_ref().map(|line| (line, &self.author)),
+            epochs: self.epochs.as_deref(),
+        };
+        if !fence::pass(&mut self.conn, &gate, now).await? {
             return Err(CommitError::Stale);
         }
         let rev = if self.changes.is_empty() { None } else { Some(self.append(scopes, now).await?) };
@@ -231,6 +250,9 @@ impl Work {
     }
 
     async fn append(&mut self, scopes: Vec<Scope>, now: i64) -> Result<Rev, DbError> {
+        if let Some(epochs) = &self.epochs {
+            epochs.forget(&scopes);
+        }
         let epochs = fence::raise(&mut self.conn, &scopes).await?;
         // Last of all locks: the row serialises all policy changes, so it is held as short as can be (I1).
         let (rev,) = sql_one!(
@@ -274,31 +296,4 @@ impl Work {
         }
         Ok(Rev(rev))
     }
-}
-
-/// Writes one audit line; `what` is action, resource, resource id, permission code and result.
-pub(crate) async fn write_audit(
-    conn: &mut Conn,
-    now: i64,
-    author: &Author,
-    what: [&str; 5],
-) -> Result<(), DbError> {
-    let [action, resource, id, permission, result] = what;
-    sql_exec!(
-        conn,
-        "INSERT INTO sys_audit_log (at, actor_id, company_id, action, resource, resource_id, permission_code, result,
-            ip, request_id)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-        now,
-        author.account.0,
-        author.company.0,
-        action,
-        resource,
-        id,
-        permission,
-        result,
-        &author.ip,
-        &author.request_id
-    )?;
-    Ok(())
 }

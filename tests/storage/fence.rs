@@ -4,7 +4,8 @@
 //! Real code paths on real threads: writers change a telephone number through `update_account` (`account:update`), the
 //! administrator takes the right to do so through the use cases, the relay follows the log. What takes it, is another in
 //! every lane. `commit_order` says which commit came first: a violation is a write of a trial behind that trial's
-//! revocation. The same race with the fence off is the negative control: there the checker must find violations.
+//! revocation. The negative controls are the same race with the fence off, and on PostgreSQL with a fence that locks and
+//! compares in one statement: there the checker must find violations.
 
 use livegrant::access::role_permissions::{self, Mode, Order};
 use livegrant::access::{account_roles, model::GrantIn, model::RolePatch, roles};
@@ -69,16 +70,48 @@ struct Lane {
 
 both_databases! {
     async fn no_guarded_write_commits_after_its_revocation(database: TestDatabase) {
-        let outcome = race(&database, Fence::On, TRIALS_A_LANE).await;
+        let outcome = race(&database, Fence::On, None, TRIALS_A_LANE).await;
         assert!(outcome.written > TRIALS_A_LANE, "writes must be allowed, too: {outcome:?}");
         assert!(outcome.refused > TRIALS_A_LANE, "writes must be refused, too: {outcome:?}");
         assert!(outcome.violations.is_empty(), "{:?}", outcome.violations);
     }
 
     async fn without_the_fence_the_same_race_is_lost(database: TestDatabase) {
-        let outcome = race(&database, Fence::Off, TRIALS_OF_THE_CONTROL).await;
+        let outcome = race(&database, Fence::Off, None, TRIALS_OF_THE_CONTROL).await;
         assert!(!outcome.violations.is_empty(), "the checker finds nothing: {outcome:?}");
     }
+}
+
+/// PostgreSQL: locked and compared in one statement, the comparison uses the snapshot from before the wait.
+const IN_ONE_STATEMENT: &str = "
+CREATE OR REPLACE FUNCTION livegrant_fence(
+    lock_keys BIGINT[], lock_exclusive BOOLEAN[], stamp_scopes TEXT[], stamp_epochs BIGINT[], stamp_until BIGINT,
+    line_at BIGINT, line_actor BIGINT, line_company BIGINT, line TEXT[]
+) RETURNS BOOLEAN LANGUAGE plpgsql VOLATILE AS $$
+DECLARE changed BIGINT;
+BEGIN
+    IF line_at IS NOT NULL THEN
+        INSERT INTO sys_audit_log (at, actor_id, company_id, action, resource, resource_id, permission_code, result,
+            ip, request_id)
+        VALUES (line_at, line_actor, line_company, line[1], line[2], line[3], line[4], line[5], line[6], line[7]);
+    END IF;
+    WITH locked AS MATERIALIZED (
+        SELECT count(CASE WHEN exclusive THEN pg_advisory_xact_lock(key)::text
+                          ELSE pg_advisory_xact_lock_shared(key)::text END) AS locks
+          FROM unnest(lock_keys, lock_exclusive) AS wanted (key, exclusive))
+    SELECT count(*) INTO changed
+      FROM locked, unnest(stamp_scopes, stamp_epochs) AS seen (scope, epoch)
+     WHERE locks > 0
+       AND coalesce((SELECT present.epoch FROM policy_epoch AS present WHERE present.scope = seen.scope), 0) <> seen.epoch;
+    RETURN changed = 0;
+END $$;";
+
+#[test]
+fn locked_and_compared_in_one_statement_the_race_is_lost() {
+    crate::support::run_on_postgres(async |database| {
+        let outcome = race(&database, Fence::On, Some(IN_ONE_STATEMENT), TRIALS_OF_THE_CONTROL).await;
+        assert!(!outcome.violations.is_empty(), "the checker finds nothing: {outcome:?}");
+    });
 }
 
 #[derive(Debug)]
@@ -89,13 +122,16 @@ struct Outcome {
     violations: Vec<String>,
 }
 
-async fn race(database: &TestDatabase, fence: Fence, trials: usize) -> Outcome {
+async fn race(database: &TestDatabase, fence: Fence, sql: Option<&'static str>, trials: usize) -> Outcome {
     let (database, engine) = (database.clone(), engine());
     on_threads(async move {
         let mut settings = database.settings();
         settings.database.max_connections = 16;
         let house = House::with(settings, livegrant::clock::Clock::system()).await;
         commit_order::note(&database).await;
+        if let Some(sql) = sql {
+            commit_order::execute(&database, sql).await;
+        }
         let core = house.core(engine, fence).await;
         let admin = house
             .person(

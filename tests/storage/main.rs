@@ -17,6 +17,7 @@ mod last_administrator;
 mod listed;
 mod many_sessions;
 mod portrait;
+mod remembered;
 mod revisions;
 mod schema;
 mod sign_in;
