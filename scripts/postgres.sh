@@ -49,7 +49,7 @@ printf '%s' "$password" >"$dir/password"
 : >"$dir/log"
 [ -z "$as_owner" ] || chown -R postgres: "$dir"
 
-# Durability is off: the data lives as long as the tests. Passwords go in clear over loopback: hashing them would
+# Durability is off unless LIVEGRANT_TEST_POSTGRES_DURABLE says `on` (measurements do): the data lives as long as the tests. Passwords go in clear over loopback: hashing them would
 # cost the tests' unoptimised client tens of milliseconds a connection.
 (
     cd "$dir"
@@ -57,13 +57,16 @@ printf '%s' "$password" >"$dir/password"
         --auth-local=reject --encoding=UTF8 --locale=C --no-sync >>"$dir/log" 2>&1
 ) || { cat "$dir/log" >&2; exit 1; }
 
+durable=${LIVEGRANT_TEST_POSTGRES_DURABLE:-}
+[ -n "$durable" ] || durable=off
+
 start() {
     cd "$dir"
     # shellcheck disable=SC2086 # the words of as_owner
     exec $as_owner "$bin/postgres" -D "$dir/data" -p "$port" \
         -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
-        -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c wal_level=minimal -c max_wal_senders=0 \
-        -c max_connections=300 -c shared_buffers=64MB -c autovacuum=off -c timezone=UTC \
+        -c fsync=$durable -c synchronous_commit=$durable -c full_page_writes=$durable \
+        -c wal_level=minimal -c max_wal_senders=0 -c max_connections=300 -c shared_buffers=64MB -c autovacuum=off -c timezone=UTC \
         >>"$dir/log" 2>&1 </dev/null
 }
 

@@ -2,12 +2,21 @@
 //! A statement is written once with `$1` placeholders; `tests/storage` prepares every one of them on SQLite and on
 //! PostgreSQL. Rows are plain structs that derive `sqlx::FromRow`. Nothing here knows what a statement means.
 
+use super::DbError;
 use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, Postgres, Sqlite, SqliteConnection, Transaction};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A connection that store functions take: reading from a pool, or inside a unit of work.
 #[derive(Debug)]
-pub enum Conn {
+pub struct Conn {
+    link: Link,
+    statements: Arc<Statements>,
+}
+
+#[derive(Debug)]
+pub(super) enum Link {
     /// A pooled SQLite connection of the read-only pool.
     SqliteRead(PoolConnection<Sqlite>),
     /// The SQLite writer inside `BEGIN IMMEDIATE`; rolls back when dropped.
@@ -16,6 +25,21 @@ pub enum Conn {
     PgRead(PoolConnection<Postgres>),
     /// A PostgreSQL transaction (READ COMMITTED); rolls back when dropped.
     PgWork(Transaction<'static, Postgres>),
+}
+
+/// Counts statements: every one that goes through a [`Conn`], and every BEGIN and COMMIT.
+#[derive(Debug, Default)]
+pub(super) struct Statements(AtomicU64);
+
+impl Statements {
+    pub fn count(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        metrics::counter!("livegrant_sql_statements_total").increment(1);
+    }
+
+    pub fn so_far(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// The driver's own connection, for the macros' two arms.
@@ -28,19 +52,38 @@ pub enum Raw<'c> {
 }
 
 impl Conn {
-    /// Lends the driver's connection to a macro.
+    pub(super) fn new(link: Link, statements: Arc<Statements>) -> Self {
+        if let Link::SqliteWork(_) | Link::PgWork(_) = link {
+            statements.count();
+        }
+        Self { link, statements }
+    }
+
+    /// Lends the driver's connection for one statement, which is counted.
     pub fn raw(&mut self) -> Raw<'_> {
-        match self {
-            Self::SqliteRead(c) => Raw::Sqlite(c),
-            Self::SqliteWork(t) => Raw::Sqlite(t),
-            Self::PgRead(c) => Raw::Pg(c),
-            Self::PgWork(t) => Raw::Pg(t),
+        self.statements.count();
+        match &mut self.link {
+            Link::SqliteRead(c) => Raw::Sqlite(c),
+            Link::SqliteWork(t) => Raw::Sqlite(t),
+            Link::PgRead(c) => Raw::Pg(c),
+            Link::PgWork(t) => Raw::Pg(t),
         }
     }
 
     /// True on SQLite, for the few places in `db/` where the two databases differ.
     pub fn is_sqlite(&self) -> bool {
-        matches!(self, Self::SqliteRead(_) | Self::SqliteWork(_))
+        matches!(self.link, Link::SqliteRead(_) | Link::SqliteWork(_))
+    }
+
+    /// Commits the transaction of a unit of work.
+    pub(super) async fn commit(self) -> Result<(), DbError> {
+        self.statements.count();
+        match self.link {
+            Link::SqliteWork(transaction) => transaction.commit().await?,
+            Link::PgWork(transaction) => transaction.commit().await?,
+            Link::SqliteRead(_) | Link::PgRead(_) => {}
+        }
+        Ok(())
     }
 }
 

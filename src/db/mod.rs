@@ -3,6 +3,7 @@
 //! `sqlx::Any`: `docs/adr/0002-one-sql-text-for-two-databases.md`. The unit of work with the fence is in `work.rs`.
 
 mod audit;
+pub(crate) mod bulk;
 mod conn;
 mod epochs;
 mod error;
@@ -13,6 +14,7 @@ mod work;
 
 pub(crate) use audit::write_audit;
 pub use conn::{Conn, Raw};
+use conn::{Link, Statements};
 pub use error::DbError;
 pub use work::{Author, Authority, CommitError, Committed, SystemTask, Work};
 
@@ -40,6 +42,7 @@ pub struct Db {
     clock: Clock,
     doorbell: Arc<Notify>,
     fence: Fence,
+    statements: Arc<Statements>,
 }
 
 /// Whether guarded writes are compared with their stamp at commit. Off exists only so that the race test can show
@@ -81,7 +84,8 @@ impl Db {
                 return Err(DbError::Unavailable(detail.to_owned()));
             }
         };
-        Ok(Self { pools: Arc::new(pools), clock, doorbell: Arc::new(Notify::new()), fence: Fence::On })
+        let (pools, doorbell, statements) = (Arc::new(pools), Arc::default(), Arc::default());
+        Ok(Self { pools, clock, doorbell, fence: Fence::On, statements })
     }
 
     /// Answers the same database with the fence switched; for the negative control only.
@@ -104,27 +108,35 @@ impl Db {
 
     /// Lends a connection for reading.
     pub async fn read(&self) -> Result<Conn, DbError> {
-        Ok(match &*self.pools {
-            Pools::Sqlite { reader, .. } => Conn::SqliteRead(reader.acquire().await?),
-            Pools::Pg(pool) => Conn::PgRead(pool.acquire().await?),
-        })
+        let link = match &*self.pools {
+            Pools::Sqlite { reader, .. } => Link::SqliteRead(reader.acquire().await?),
+            Pools::Pg(pool) => Link::PgRead(pool.acquire().await?),
+        };
+        Ok(Conn::new(link, Arc::clone(&self.statements)))
     }
 
     /// Begins a unit of work in the author's name. It rolls back when dropped.
     pub async fn begin(&self, author: &Author) -> Result<Work, DbError> {
-        let (conn, epochs) = match &*self.pools {
+        let (link, epochs) = match &*self.pools {
             Pools::Sqlite { writer, owned, .. } => {
                 let epochs = owned.as_ref().map(|owned| Arc::clone(&owned.epochs));
-                (Conn::SqliteWork(writer.begin_with("BEGIN IMMEDIATE").await?), epochs)
+                (Link::SqliteWork(writer.begin_with("BEGIN IMMEDIATE").await?), epochs)
             }
-            Pools::Pg(pool) => (Conn::PgWork(pool.begin().await?), None),
+            Pools::Pg(pool) => (Link::PgWork(pool.begin().await?), None),
         };
+        let conn = Conn::new(link, Arc::clone(&self.statements));
         Ok(Work::new(conn, author.clone(), self, epochs))
     }
 
     /// Is rung after every commit that took a revision (the in-process doorbell, I6).
     pub fn doorbell(&self) -> Arc<Notify> {
         Arc::clone(&self.doorbell)
+    }
+
+    /// Answers how many statements were run so far, with BEGIN and COMMIT and without migrations: a difference says what
+    /// something cost.
+    pub fn statements(&self) -> u64 {
+        self.statements.so_far()
     }
 
     /// Answers the clock that stamps rows.

@@ -238,11 +238,7 @@ impl Work {
             return Err(CommitError::Stale);
         }
         let rev = if self.changes.is_empty() { None } else { Some(self.append(scopes, now).await?) };
-        match self.conn {
-            Conn::SqliteWork(transaction) => transaction.commit().await.map_err(DbError::from)?,
-            Conn::PgWork(transaction) => transaction.commit().await.map_err(DbError::from)?,
-            Conn::SqliteRead(_) | Conn::PgRead(_) => {}
-        }
+        self.conn.commit().await?;
         if rev.is_some() {
             self.doorbell.notify_one();
         }

@@ -3,7 +3,7 @@
 
 use super::effective::{AccountFacts, Grant, GrantHolder, HolderId};
 use super::{Bits, Catalogue, Permission, PolicyChange, Scope};
-use crate::db::{Conn, DbError};
+use crate::db::{Conn, DbError, bulk};
 use crate::{sql_all, sql_exec, sql_one, sql_opt};
 use livegrant_actors::{AccountId, ApplicationId, CompanyId, PositionId, Rev, RoleId, SessionId};
 use sqlx::types::Json;
@@ -318,21 +318,10 @@ pub async fn session(
     }))
 }
 
-/// Stores the revision at which an account's effective set last changed, with the set's hash (S3-99).
-pub async fn store_version(
-    conn: &mut Conn,
-    account: AccountId,
-    rev: Rev,
-    hash: &str,
-) -> Result<u64, DbError> {
-    sql_exec!(
-        conn,
-        "UPDATE sys_login_user SET permission_version = $2, permission_hash = $3
-          WHERE user_id = $1 AND permission_version <= $2",
-        account.0,
-        rev.0,
-        hash
-    )
+/// Stores the revisions at which accounts' effective sets last changed, with the sets' hashes (S3-99); one statement.
+pub async fn store_versions(conn: &mut Conn, notes: &[(AccountId, Rev, Arc<str>)]) -> Result<u64, DbError> {
+    let notes: Vec<_> = notes.iter().map(|(account, rev, hash)| (account.0, rev.0, &**hash)).collect();
+    bulk::store_versions(conn, &notes).await
 }
 
 /// Answers whether a guid is the one of a staff record of this account (C12).

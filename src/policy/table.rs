@@ -32,6 +32,10 @@ impl Default for Rev0 {
     }
 }
 
+/// Permission versions that are stored in one transaction, by one statement. 10,000: a tenth of a second of SQLite's one
+/// writer; the rest waits for the next time.
+const VERSIONS_AT_ONCE: usize = 10_000;
+
 /// See the head of this file.
 #[derive(Debug)]
 pub struct PolicyTable {
@@ -169,20 +173,21 @@ impl PolicyTable {
     /// Stores the permission versions that changed since the last call (S3-99); answers how many.
     pub async fn store_versions(&self) -> Result<usize, crate::db::CommitError> {
         // Copied, and taken out once they are committed: what could not be stored is stored the next time.
-        let mut notes: Vec<_> =
-            lock(&self.versions).iter().map(|(account, note)| (*account, note.clone())).collect();
+        let mut notes: Vec<_> = lock(&self.versions)
+            .iter()
+            .take(VERSIONS_AT_ONCE)
+            .map(|(account, (rev, hash))| (*account, *rev, Arc::clone(hash)))
+            .collect();
         if notes.is_empty() {
             return Ok(0);
         }
-        notes.sort_by_key(|(account, _)| *account);
+        notes.sort_by_key(|(account, ..)| *account);
         let mut work = self.db.begin(&crate::db::Author::system("permission versions")).await?;
-        for (account, (rev, hash)) in &notes {
-            store::store_version(work.conn(), *account, *rev, hash).await?;
-        }
+        store::store_versions(work.conn(), &notes).await?;
         work.commit(crate::db::SystemTask::Upkeep).await?;
         let mut waiting = lock(&self.versions);
-        for (account, note) in &notes {
-            if waiting.get(account) == Some(note) {
+        for (account, rev, hash) in &notes {
+            if waiting.get(account).is_some_and(|(waits, what)| waits == rev && what == hash) {
                 waiting.remove(account);
             }
         }

@@ -9,6 +9,7 @@ mod support;
 
 mod catalogue;
 mod commit_order;
+mod counted;
 mod fence;
 mod following;
 mod house;

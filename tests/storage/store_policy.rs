@@ -6,7 +6,7 @@ use livegrant::policy::{Catalogue, Edit, EndCode, HolderId, PolicyChange, Scope}
 use livegrant::{sql_exec, sql_one};
 use livegrant_actors::{AccountId, ApplicationId, PositionId, Rev, RoleId, SessionId};
 
-use crate::house::{COMPANY, FAR, House, commit};
+use crate::house::{COMPANY, FAR, House, commit, insert_account};
 use crate::support::both_databases;
 
 /// One of each kind of change, with texts that a database could spoil.
@@ -189,10 +189,19 @@ both_databases! {
         let account = house.account("p").await;
         let mut work = house.work().await;
         let conn = work.conn();
-        assert_eq!(policy_store::store_version(conn, account, Rev(7), "a").await.unwrap(), 1);
-        assert_eq!(policy_store::store_version(conn, account, Rev(8), "a").await.unwrap(), 1, "there and back");
-        assert_eq!(policy_store::store_version(conn, account, Rev(6), "b").await.unwrap(), 0, "never back");
-        assert_eq!(policy_store::store_version(conn, account, Rev(9), "b").await.unwrap(), 1);
+        let other = insert_account(conn, "q").await;
+        let note = |account, rev, hash: &str| (account, Rev(rev), hash.into());
+        for (notes, stored, why) in [
+            (vec![], 0, "nothing"),
+            (vec![note(account, 7, "a"), note(other, 3, "x")], 2, "both, each its own"),
+            (vec![note(account, 8, "a")], 1, "there and back"),
+            (vec![note(account, 6, "b"), note(other, 4, "y")], 1, "never back"),
+            (vec![note(account, 9, "b"), note(AccountId(999_999), 9, "z")], 1, "nobody of that id"),
+        ] {
+            assert_eq!(policy_store::store_versions(conn, &notes).await.unwrap(), stored, "{why}");
+        }
+        let facts = policy_store::account(conn, other).await.unwrap().unwrap();
+        assert_eq!((facts.stored_version, &*facts.stored_hash), (4, "y"));
         let facts = policy_store::account(conn, account).await.unwrap().unwrap();
         assert_eq!((facts.stored_version, &*facts.stored_hash), (9, "b"));
     }

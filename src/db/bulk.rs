@@ -1,0 +1,41 @@
+//! Statements over a list of rows, one text for each database: neither has what the other takes a list by.
+//! One statement, however long the list is.
+
+use super::{Conn, DbError, Raw};
+use sqlx::types::Json;
+
+/// Stores accounts' permission versions and hashes, `(account, version, hash)`; a version never goes back. Answers how
+/// many accounts took theirs. The rows are locked in the order of the accounts, as everybody locks them.
+pub(crate) async fn store_versions(conn: &mut Conn, notes: &[(i64, i64, &str)]) -> Result<u64, DbError> {
+    let stored = match conn.raw() {
+        Raw::Pg(pg) => {
+            let accounts: Vec<i64> = notes.iter().map(|(account, ..)| *account).collect();
+            let versions: Vec<i64> = notes.iter().map(|(_, version, _)| *version).collect();
+            let hashes: Vec<&str> = notes.iter().map(|(.., hash)| *hash).collect();
+            sqlx::query(
+                "WITH locked AS MATERIALIZED (
+                    SELECT user_id FROM sys_login_user WHERE user_id = ANY($1::bigint[]) ORDER BY user_id FOR UPDATE)
+                 UPDATE sys_login_user SET permission_version = noted.version, permission_hash = noted.hash
+                   FROM locked JOIN unnest($1::bigint[], $2::bigint[], $3::text[]) AS noted (account, version, hash)
+                     ON noted.account = locked.user_id
+                  WHERE sys_login_user.user_id = locked.user_id AND permission_version <= noted.version",
+            )
+            .bind(accounts)
+            .bind(versions)
+            .bind(hashes)
+            .execute(pg)
+            .await?
+            .rows_affected()
+        }
+        Raw::Sqlite(sqlite) => sqlx::query(
+            "UPDATE sys_login_user SET permission_version = noted.value ->> 1, permission_hash = noted.value ->> 2
+               FROM json_each($1) AS noted
+              WHERE user_id = noted.value ->> 0 AND permission_version <= noted.value ->> 1",
+        )
+        .bind(Json(notes))
+        .execute(sqlite)
+        .await?
+        .rows_affected(),
+    };
+    Ok(stored)
+}
