@@ -50,9 +50,7 @@ pub(crate) struct Counters {
 
 impl Default for Counters {
     fn default() -> Self {
-        let message = |kind: MessageType, result: &'static str| {
-            metrics::counter!("websocket_messages_total", "type" => kind.label(), "result" => result)
-        };
+        let message = |kind: MessageType, result: &'static str| metrics::counter!("websocket_messages_total", "type" => kind.label(), "result" => result);
         Self {
             tabs: AtomicUsize::default(),
             accounts: AtomicUsize::default(),

@@ -19,8 +19,8 @@ use crate::bus::Bus;
 use crate::change::{Audience, Change, Effect, Publication};
 use crate::config::EngineConfig;
 use crate::counters::{Counters, EngineStats, Seat};
-use crate::protocol::close::CloseReason;
 use crate::notices::{Noted, Notices};
+use crate::protocol::close::CloseReason;
 use crate::protocol::ids::{AccountId, ConnectionId, Rev, SessionId};
 use crate::receipts::{Receipt, Receipts};
 use crate::registry::{Attach, Carry, Census, DrainTabs, FindTrace, Registry, Spread, ToAccount};
@@ -263,13 +263,10 @@ impl EngineHandle {
     pub async fn publish(&self, publication: Publication) -> Result<(), EngineError> {
         let (parts, everywhere) = self.parts(&publication.audience);
         let publication = Arc::new(publication);
-        let asked = self
-            .0
-            .shards
-            .iter()
-            .zip(parts)
-            .filter(|(_, part)| everywhere || !part.is_empty())
-            .map(|(shard, accounts)| shard.ask(Spread { publication: Arc::clone(&publication), accounts }));
+        let asked =
+            self.0.shards.iter().zip(parts).filter(|(_, part)| everywhere || !part.is_empty()).map(
+                |(shard, accounts)| shard.ask(Spread { publication: Arc::clone(&publication), accounts }),
+            );
         join_all(asked).await.into_iter().collect()
     }
 

@@ -184,11 +184,8 @@ mod tests {
     use super::*;
 
     fn receipts(revs: usize, lines: usize) -> Receipts {
-        let config = EngineConfig {
-            receipts_kept: revs,
-            receipt_accounts_kept: lines,
-            ..EngineConfig::default()
-        };
+        let config =
+            EngineConfig { receipts_kept: revs, receipt_accounts_kept: lines, ..EngineConfig::default() };
         Receipts::new(&config, Arc::default())
     }
 

@@ -6,9 +6,9 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use crate::protocol::close::CloseReason;
 use crate::protocol::envelope::EndCode;
 use crate::protocol::ids::{AccountId, ApplicationId, CompanyId, ConnectionId, SessionId};
-use crate::protocol::close::CloseReason;
 use crate::protocol::permission::State;
 use crate::protocol::position::Position;
 use crate::protocol::seal::Key;

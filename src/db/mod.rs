@@ -66,7 +66,7 @@ enum Pools {
 struct Owned {
     epochs: Arc<Epochs>,
     /// Holds the file's lock.
-    _lock: File,
+    lock: File,
 }
 
 impl Db {
@@ -144,12 +144,16 @@ impl Db {
         &self.clock
     }
 
-    /// Closes all connections; SQLite folds its write-ahead log back into the file.
+    /// Closes all connections; SQLite folds its write-ahead log back into the file, which another process may then take.
     pub async fn close(&self) {
         match &*self.pools {
-            Pools::Sqlite { writer, reader, .. } => {
+            Pools::Sqlite { writer, reader, owned } => {
                 reader.close().await;
                 writer.close().await;
+                if let Some(owned) = owned {
+                    // A lock that cannot be given back goes with the process.
+                    let _ = owned.lock.unlock();
+                }
             }
             Pools::Pg(pool) => pool.close().await,
         }
@@ -185,7 +189,7 @@ async fn open_sqlite(settings: &DatabaseSettings) -> Result<Pools, DbError> {
         .connect_with(options.create_if_missing(false).read_only(true))
         .await
         .map_err(|e| unreachable_file(path, e))?;
-    let owned = lock.map(|lock| Owned { epochs: Arc::default(), _lock: lock });
+    let owned = lock.map(|lock| Owned { epochs: Arc::default(), lock });
     Ok(Pools::Sqlite { writer, reader, owned })
 }
 

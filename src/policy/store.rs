@@ -329,7 +329,7 @@ pub async fn is_staff_guid(conn: &mut Conn, account: AccountId, guid: &str) -> R
     let found = sql_opt!(
         conn,
         (i64,),
-        "SELECT 1 FROM hr_staff WHERE account_id = $1 AND guid = $2",
+        "SELECT id FROM hr_staff WHERE account_id = $1 AND guid = $2",
         account.0,
         guid
     )?;

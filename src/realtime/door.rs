@@ -116,9 +116,11 @@ impl Door {
         let resume = match (header.filter(|text| !text.is_empty()), asked.resume.as_deref()) {
             // What another server, or nobody, has made is no reason to refuse: the client gets the whole state.
             (Some(header), _) => header.parse().ok(),
-            (None, Some(text)) if !text.is_empty() => Some(text.parse().map_err(
-                |error: livegrant_actors::NoPosition| Refusal::invalid("resume", "invalid", error.to_string()),
-            )?),
+            (None, Some(text)) if !text.is_empty() => {
+                Some(text.parse().map_err(|error: livegrant_actors::NoPosition| {
+                    Refusal::invalid("resume", "invalid", error.to_string())
+                })?)
+            }
             (None, _) => None,
         };
         let signed = match asked.integrity.as_deref() {
@@ -232,7 +234,8 @@ mod tests {
     #[test]
     fn a_guid_has_36_characters_in_five_groups() {
         assert!(is_guid("5e79d2e9-9af4-44b8-ae4a-0b286fcb7d44"));
-        for bad in ["", "5e79d2e9", "5e79d2e9-9af4-44b8-ae4a-0b286fcb7d4g", "5e79d2e99-af4-44b8-ae4a-0b286fcb7d44"]
+        for bad in
+            ["", "5e79d2e9", "5e79d2e9-9af4-44b8-ae4a-0b286fcb7d4g", "5e79d2e99-af4-44b8-ae4a-0b286fcb7d44"]
         {
             assert!(!is_guid(bad), "{bad}");
         }

@@ -5,7 +5,7 @@ use super::door::Door;
 use super::gateway::head_text;
 use crate::refusal::Refusal;
 use crate::web::connection::Taker;
-use crate::web::extract::{Body, Caller, authenticate, origin_of};
+use crate::web::extract::{Body, Caller, origin_of, session_of};
 use crate::web::problem::{Answer, ProblemBody};
 use crate::web::request::{ClientAddress, RequestId, secure};
 use actix_web::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap};
@@ -158,20 +158,21 @@ pub struct ClosedOut {
 #[get("/api/v1/poll")]
 pub async fn get_poll(request: HttpRequest, door: web::Data<Door>, asked: web::Query<PollQuery>) -> Answer {
     let core = door.core();
-    let (account, session, connection) = if let Some(connection) = &asked.connection {
-        let by = authenticate(&request).await?;
-        (by.account(), by.sid().clone(), ConnectionId::from(connection.as_str()))
+    let (session, connection) = if let Some(connection) = &asked.connection {
+        (session_of(&request).await?, ConnectionId::from(connection.as_str()))
     } else {
         let admission = admit(&request, &door, Transport::Poll).await?;
-        let (account, session) = (admission.subject.account(), admission.subject.session().clone());
+        let sid = admission.subject.session().clone();
         let opened = core.engine.open_poll(admission).await.map_err(not_attached)?;
-        (account, session, opened)
+        (core.policy.session(&sid).await?.ok_or_else(Refusal::session_ended)?, opened)
     };
     let longest = core.settings.realtime.poll_seconds;
     let wait = Duration::from_secs(asked.wait.unwrap_or(longest).min(longest));
     let place = (asked.cursor, asked.ack.map(Rev));
-    let polled = core.engine.poll(account, &session, &connection, place, wait).await;
-    let polled = polled.ok_or(Refusal::NotFound { what: "connection" })?;
+    let polled = core.engine.poll(session.account, &session.sid, &connection, place, wait).await;
+    let polled = polled.ok_or_else(|| {
+        if session.is_active() { Refusal::NotFound { what: "connection" } } else { Refusal::session_ended() }
+    })?;
     let messages = polled.messages.iter().map(|text| serde_json::from_slice(text));
     let messages = messages.collect::<Result<_, _>>().map_err(|error| Refusal::Defect(error.into()))?;
     let closed = polled.closed.map(|(reason, text)| ClosedOut {

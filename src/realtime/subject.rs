@@ -4,8 +4,8 @@ use super::{effects, topics};
 use crate::clock::Clock;
 use crate::policy::{Member, PolicyTable, Principal, SessionEntry};
 use livegrant_actors::{
-    AccountId, ApplicationId, CompanyId, ConnectionId, EndCode, Ids, Key, Position, SessionId, State, Subject,
-    Time,
+    AccountId, ApplicationId, CompanyId, ConnectionId, EndCode, Ids, Key, Position, SessionId, State,
+    Subject, Time,
 };
 use std::sync::Arc;
 

@@ -5,7 +5,7 @@ use super::problem::Problem;
 use super::request::{AnsweredVersion, ClientAddress, RequestId};
 use crate::auth::Keys;
 use crate::core::Core;
-use crate::policy::{Origin, Principal};
+use crate::policy::{Origin, Principal, SessionEntry};
 use crate::refusal::Refusal;
 use crate::settings::Server;
 use actix_web::dev::Payload;
@@ -16,6 +16,7 @@ use livegrant_actors::SessionId;
 use serde::de::DeserializeOwned;
 use std::future::{Future, Ready, ready};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 type Boxed<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
@@ -50,6 +51,15 @@ pub async fn authenticate(request: &HttpRequest) -> Result<Principal, Refusal> {
     request.extensions_mut().insert(AnsweredVersion(state.rev.0));
     request.extensions_mut().insert(principal.clone());
     Ok(principal)
+}
+
+/// Finds the session of a request's token, also one that has ended: its tab still has last words to be asked for.
+pub async fn session_of(request: &HttpRequest) -> Result<Arc<SessionEntry>, Refusal> {
+    let (core, keys) = rooms(request)?;
+    let (token, _) = token_of(request)?;
+    let claims = keys.tokens.verify(&token, core.clock.now_ms())?;
+    let session = core.policy.session(&SessionId::from(claims.sid)).await?;
+    session.ok_or_else(Refusal::session_ended)
 }
 
 fn rooms(request: &HttpRequest) -> Result<(web::Data<Core>, web::Data<Keys>), Refusal> {

@@ -4,6 +4,7 @@
 mod support;
 
 mod audience;
+mod converging;
 mod endings;
 mod expiry;
 mod frames;
@@ -14,5 +15,6 @@ mod order;
 mod personnel;
 mod protocol;
 mod receipts;
+mod streams;
 mod timed;
 mod triggers;

@@ -112,6 +112,11 @@ impl Account {
         Self { access: text("access"), refresh: text("refresh"), caller, ..self.clone() }
     }
 
+    /// The same session at another server on the same database.
+    pub fn at(&self, anonymous: &Caller) -> Self {
+        Self { caller: anonymous.bearing(&self.access), ..self.clone() }
+    }
+
     /// The account's codes, as REST says.
     pub async fn codes(&self) -> Vec<String> {
         let (_, body) = self.get("/api/accounts/users/me/").await;

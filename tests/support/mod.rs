@@ -2,7 +2,8 @@
 //!
 //! A test binary takes it in with `#[path = "../support/mod.rs"] mod support;`.
 //! Every test gets a database of its own, empty, and gone afterwards; nothing is shared and nothing is skipped.
-//! `server` starts the whole application on one, `caller` and `tab` are its clients, `rows` what its tables hold.
+//! `server` starts the whole application on one, `caller`, `tab` and `stream` are its clients, `rows` what its tables
+//! hold.
 
 #![allow(
     dead_code,
@@ -14,15 +15,19 @@
 
 mod caller;
 mod database;
+mod dice;
 mod postgres;
 mod rows;
 mod server;
+mod stream;
 mod tab;
 
 pub use self::caller::{Account, Caller, answer, ok, read, refused};
 pub use self::database::{TestDatabase, run, run_on_postgres, run_on_sqlite};
+pub use self::dice::Dice;
 pub use self::server::{PASSWORD, PATIENCE, Setup, TestServer};
 pub(crate) use self::server::{served, served_once};
+pub use self::stream::Stream;
 pub use self::tab::{Event, Tab};
 
 /// Makes two tests of one body, `NAME::on_sqlite` and `NAME::on_postgres`, each with an empty database of its own.

@@ -94,7 +94,8 @@ pub struct TestServer {
 }
 
 impl TestServer {
-    async fn start(Setup { settings, clock }: Setup) -> Self {
+    /// Starts the application; whoever calls this stops it.
+    pub async fn start(Setup { settings, clock }: Setup) -> Self {
         let metrics = telemetry::init(&settings.telemetry);
         let db = Db::open(&settings.database, clock.clone()).await.expect("the database opens");
         db.migrate().await.expect("the database takes the schema");
@@ -114,6 +115,18 @@ impl TestServer {
             platform: Arc::default(),
             marks: Arc::default(),
         }
+    }
+
+    /// Stops, and starts again on the same database at the same time; who was signed in still is.
+    pub async fn restarted(&self, mut setup: Setup) -> Self {
+        self.stop().await;
+        setup.clock = self.clock.clone();
+        let server = Self::start(setup).await;
+        if let Some(platform) = self.platform.get() {
+            server.platform.get_or_init(async || platform.at(&server.anonymous())).await;
+        }
+        server.marks.store(self.marks.load(Ordering::Relaxed), Ordering::Relaxed);
+        server
     }
 
     /// Stops in the order that `serve` stops in.

@@ -333,8 +333,11 @@ mod tests {
 
     #[test]
     fn a_plain_socket_knows_exactly_four_types() {
-        let plain: Vec<_> =
-            MessageType::ALL.into_iter().filter(|kind| kind.group() == Group::Plain).map(MessageType::label).collect();
+        let plain: Vec<_> = MessageType::ALL
+            .into_iter()
+            .filter(|kind| kind.group() == Group::Plain)
+            .map(MessageType::label)
+            .collect();
         assert_eq!(plain, ["PERMISSION_UPDATE", "ROLE_CHANGE", "FORCE_LOGOUT", "SYSTEM_NOTICE"]);
     }
 }

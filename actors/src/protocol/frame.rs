@@ -261,7 +261,10 @@ mod tests {
         let data = text(&frame).strip_prefix("event: system_notification\ndata: ").unwrap();
         let data: Value = serde_json::from_str(data.strip_suffix("\n\n").unwrap()).unwrap();
         assert_eq!((&data["title"], &data["content"]), (&json!("标题"), &json!("a\nb")));
-        assert_eq!((&data["messageId"], &data["userId"], &data["data"]), (&json!("m"), &json!(7), &Value::Null));
+        assert_eq!(
+            (&data["messageId"], &data["userId"], &data["data"]),
+            (&json!("m"), &json!(7), &Value::Null)
+        );
     }
 
     #[test]

@@ -17,7 +17,10 @@ use super::desk::Desk;
 use super::link::{Link, Polled};
 use super::merge::Merged;
 use super::tab::{OnlineAccount, Stage, Tab};
-use super::{Acknowledge, Adopt, CloseTab, Deliver, Describe, Extend, Follow, Poll as PollTab, Publish, SendAway, Sweep, TellMerged};
+use super::{
+    Acknowledge, Adopt, CloseTab, Deliver, Describe, Extend, Follow, Poll as PollTab, Publish, SendAway,
+    Sweep, TellMerged,
+};
 use crate::handle::AttachError;
 use crate::protocol::client::ClientMessage;
 use crate::protocol::close::CloseReason;
@@ -239,11 +242,7 @@ impl Handler<Acknowledge> for SessionActor {
 }
 
 /// Finds a tab for its own session only.
-fn tab_of<'a>(
-    tabs: &'a mut [Tab],
-    connection: &ConnectionId,
-    session: &SessionId,
-) -> Option<&'a mut Tab> {
+fn tab_of<'a>(tabs: &'a mut [Tab], connection: &ConnectionId, session: &SessionId) -> Option<&'a mut Tab> {
     tabs.iter_mut()
         .find(|tab| tab.stage != Stage::Gone && tab.id == *connection && tab.subject.session() == session)
 }

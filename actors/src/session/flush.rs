@@ -68,8 +68,7 @@ impl Desk {
         let Some(waiter) = line.waiter.take().filter(|waiter| !waiter.is_closed()) else { return };
         line.cursor += 1;
         line.held = tab.outbox.take_all();
-        let answer =
-            Polled { cursor: line.cursor, messages: line.held.clone(), closed: line.closed.clone() };
+        let answer = Polled { cursor: line.cursor, messages: line.held.clone(), closed: line.closed.clone() };
         let taken = waiter.send(answer).is_ok();
         if closing && taken {
             self.lose(tab);

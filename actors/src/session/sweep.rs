@@ -70,9 +70,7 @@ pub(crate) fn judge(facts: &Facts, now: i64, config: &EngineConfig) -> Verdict {
         return Verdict::Place;
     }
     let silent = match facts.transport {
-        Transport::WebSocket => {
-            past(facts.last_heard.max(facts.last_ping), config.heartbeat_interval)
-        }
+        Transport::WebSocket => past(facts.last_heard.max(facts.last_ping), config.heartbeat_interval),
         Transport::Sse => past(facts.last_ping, config.event_heartbeat),
         Transport::Poll => false,
     };

@@ -5,9 +5,9 @@
 
 use std::io;
 
+use actix_http::RequestHead;
 use actix_http::header;
 use actix_http::ws::{HandshakeError, hash_key, verify_handshake};
-use actix_http::RequestHead;
 use bytes::{BufMut, Bytes, BytesMut};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;

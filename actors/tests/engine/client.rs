@@ -110,7 +110,9 @@ impl World {
                     .await
                     .expect("the tab is there");
                 *cursor = answer.cursor;
-                waiting.extend(answer.messages.iter().map(|text| serde_json::from_slice::<Value>(text).unwrap()));
+                waiting.extend(
+                    answer.messages.iter().map(|text| serde_json::from_slice::<Value>(text).unwrap()),
+                );
                 *closed = answer.closed.map(|(reason, _)| reason.code());
             },
         };
@@ -146,7 +148,9 @@ impl World {
     pub async fn applied(&self, client: &mut Client, rev: i64) {
         let account = client.login.account();
         match &mut client.wire {
-            Wire::WebSocket(tab) => tab.say(&json!({"type": "ack", "permissionVersion": rev}).to_string()).await,
+            Wire::WebSocket(tab) => {
+                tab.say(&json!({"type": "ack", "permissionVersion": rev}).to_string()).await
+            }
             Wire::Events { .. } => {
                 assert!(self.engine.acknowledge(account, &client.session, &client.id, Rev(rev)).await);
             }
@@ -158,7 +162,9 @@ impl World {
                     .await
                     .expect("the tab is there");
                 *cursor = answer.cursor;
-                waiting.extend(answer.messages.iter().map(|text| serde_json::from_slice::<Value>(text).unwrap()));
+                waiting.extend(
+                    answer.messages.iter().map(|text| serde_json::from_slice::<Value>(text).unwrap()),
+                );
             }
         }
     }
@@ -179,7 +185,8 @@ impl Client {
 
     /// Keeps where the tab is, as a client would from what it is told.
     fn place(&mut self, message: &Value) {
-        let part = |at: usize| self.position.as_deref().and_then(|text| text.split(':').nth(at)).unwrap_or("0");
+        let part =
+            |at: usize| self.position.as_deref().and_then(|text| text.split(':').nth(at)).unwrap_or("0");
         let data = &message["data"];
         let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         self.position = match message["type"].as_str() {
@@ -187,9 +194,7 @@ impl Client {
                 let seq = part(3);
                 Some(format!("{}:{}:{}:{seq}", text(&data["epoch"]), data["rev"], text(&data["hash"])))
             }
-            Some("SYSTEM_NOTICE") => {
-                Some(format!("{}:{}:{}:{}", part(0), part(1), part(2), data["id"]))
-            }
+            Some("SYSTEM_NOTICE") => Some(format!("{}:{}:{}:{}", part(0), part(1), part(2), data["id"])),
             Some("CONNECTED" | "CHECKPOINT") => match &self.position {
                 None if data["resume"] != "current" => Some(format!("x:0:x:{}", data["inboxSeq"])),
                 _ => Some(format!(

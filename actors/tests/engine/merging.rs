@@ -30,13 +30,20 @@ async fn the_first_of_a_burst_is_told_at_once_and_the_rest_as_one() {
     tab.hears_nothing().await;
     world.pass(Duration::from_secs(1));
     let update = tab.message().await["data"].clone();
-    assert_eq!((&update["rev"], &update["prevRev"], &update["updateType"]), (&json!(5), &json!(null), &json!("REPLACE")));
+    assert_eq!(
+        (&update["rev"], &update["prevRev"], &update["updateType"]),
+        (&json!(5), &json!(null), &json!("REPLACE"))
+    );
     assert_eq!((&update["added"], &update["removed"]), (&json!(["c", "d"]), &json!(["a"])));
     tab.say(r#"{"type":"ack","permissionVersion":5}"#).await;
     for rev in 3..=5 {
         until("every merged change is acknowledged", || {
             world.engine.receipt(Rev(rev)).is_some_and(|receipt| {
-                receipt.waiting == 0 && receipt.accounts.first().is_some_and(|line| (line.tabs_sent, line.tabs_acked) == (1, 1))
+                receipt.waiting == 0
+                    && receipt
+                        .accounts
+                        .first()
+                        .is_some_and(|line| (line.tabs_sent, line.tabs_acked) == (1, 1))
             })
         })
         .await;
@@ -81,7 +88,8 @@ async fn each_account_has_a_window_of_its_own() {
     for account in [7, 8] {
         world.policy.set(account, 1, &["a"], &[]);
     }
-    let (mut one, mut other) = (world.open(&world.login(7, "s1")).await, world.open(&world.login(8, "s2")).await);
+    let (mut one, mut other) =
+        (world.open(&world.login(7, "s1")).await, world.open(&world.login(8, "s2")).await);
     world.policy.set(7, 2, &[], &[]);
     world.refresh(2, Audience::Everyone).await;
     assert_eq!(one.message().await["data"]["rev"], 2);

@@ -80,7 +80,9 @@ impl Policy {
     fn at(&self, account: AccountId, position: &Position) -> Option<Arc<State>> {
         let past = self.past.lock().unwrap();
         let named = |state: &State| position.is_at(state) && state.rev == position.rev;
-        past.iter().find(|(whose, state)| *whose == account && named(state)).map(|(_, state)| Arc::clone(state))
+        past.iter()
+            .find(|(whose, state)| *whose == account && named(state))
+            .map(|(_, state)| Arc::clone(state))
     }
 
     fn get(&self, account: AccountId) -> Arc<State> {

@@ -68,7 +68,10 @@ async fn one_change_is_one_message_on_every_transport() {
     ids.dedup();
     assert_eq!(ids.len(), 1, "one message, whatever the wire");
     until("all three have acknowledged", || {
-        world.engine.receipt(livegrant_actors::Rev(2)).is_some_and(|receipt| receipt.accounts[0].tabs_acked == 3)
+        world
+            .engine
+            .receipt(livegrant_actors::Rev(2))
+            .is_some_and(|receipt| receipt.accounts[0].tabs_acked == 3)
     })
     .await;
 }
@@ -81,12 +84,19 @@ async fn who_comes_back_with_what_holds_is_told_nothing() {
         let first = at_snapshot(&world, transport).await;
         let position = world.leave(first);
         let mut client = world.join(transport, &world.login(7, "s1"), resume(position)).await;
-        assert_eq!(world.message(&mut client, "CONNECTED").await["data"]["resume"], "current", "{transport:?}");
+        assert_eq!(
+            world.message(&mut client, "CONNECTED").await["data"]["resume"],
+            "current",
+            "{transport:?}"
+        );
         // Nothing came between: the next thing is the next change, relative to what it had.
         world.policy.set(7, 4, &[], &[]);
         world.refresh(4, accounts(&[7])).await;
         let update = world.message(&mut client, "PERMISSION_UPDATE").await;
-        assert_eq!((&update["data"]["updateType"], &update["data"]["prevRev"]), (&json!("REMOVE"), &json!(3)));
+        assert_eq!(
+            (&update["data"]["updateType"], &update["data"]["prevRev"]),
+            (&json!("REMOVE"), &json!(3))
+        );
     }
 }
 
@@ -103,7 +113,10 @@ async fn who_comes_back_with_a_state_of_late_is_told_the_difference() {
         assert_eq!(world.message(&mut client, "CONNECTED").await["data"]["resume"], "diff");
         assert_eq!(world.message(&mut client, "ROLE_CHANGE").await["data"]["removedRoles"][0]["id"], 1);
         let update = world.message(&mut client, "PERMISSION_UPDATE").await["data"].clone();
-        assert_eq!((&update["removed"], &update["prevRev"], &update["rev"]), (&json!(["a"]), &json!(3), &json!(5)));
+        assert_eq!(
+            (&update["removed"], &update["prevRev"], &update["rev"]),
+            (&json!(["a"]), &json!(3), &json!(5))
+        );
     }
 }
 
@@ -114,7 +127,11 @@ async fn who_names_what_was_never_his_gets_the_whole() {
         world.policy.set(7, 3, &["a"], &[]);
         for claim in ["epoch:3:nonsense:0", "other:3:{\"a\"}[]:0"] {
             let mut client = world.join(transport, &world.login(7, "s1"), resume(Some(claim.into()))).await;
-            assert_eq!(world.message(&mut client, "CONNECTED").await["data"]["resume"], "snapshot", "{claim}");
+            assert_eq!(
+                world.message(&mut client, "CONNECTED").await["data"]["resume"],
+                "snapshot",
+                "{claim}"
+            );
             assert_eq!(world.message(&mut client, "PERMISSION_UPDATE").await["data"]["reason"], "snapshot");
         }
     }
@@ -178,7 +195,10 @@ async fn a_kick_is_the_last_word_on_every_transport() {
         let mut client = at_snapshot(&world, transport).await;
         world.end(2, 7, None, None).await;
         let kick = world.message(&mut client, "FORCE_LOGOUT").await;
-        assert_eq!((&kick["data"]["reason"], &kick["data"]["code"]), (&json!("kicked"), &json!("session_kicked")));
+        assert_eq!(
+            (&kick["data"]["reason"], &kick["data"]["code"]),
+            (&json!("kicked"), &json!("session_kicked"))
+        );
         assert_eq!(world.closing(&mut client).await, 4501, "{transport:?}");
     }
 }
@@ -325,7 +345,8 @@ async fn signed_and_encrypted_messages_open_with_the_keys_of_the_introduction() 
         let nonce = Nonce::try_assume_unique_for_key(&part("iv")).unwrap();
         let mut text = part("ct");
         let id = sealed["messageId"].as_str().unwrap();
-        let opened = cipher.open_in_place(nonce, Aad::from(id), &mut text).expect("the key of the introduction");
+        let opened =
+            cipher.open_in_place(nonce, Aad::from(id), &mut text).expect("the key of the introduction");
         let opened: Value = serde_json::from_slice(opened).unwrap();
         assert_eq!(opened["permissions"], json!(["secret:code"]));
     }
