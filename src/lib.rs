@@ -9,6 +9,7 @@ pub mod core;
 pub mod db;
 pub mod demo;
 pub mod hr;
+pub mod loadtest;
 pub mod policy;
 pub mod realtime;
 pub mod refusal;

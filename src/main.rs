@@ -9,10 +9,11 @@ use livegrant::auth::{Keys, accounts};
 use livegrant::clock::Clock;
 use livegrant::db::Db;
 use livegrant::settings::Settings;
-use livegrant::{demo, telemetry, web};
+use livegrant::{demo, loadtest, telemetry, web};
 use livegrant_actors::CompanyId;
-use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::io::{IsTerminal, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 #[global_allocator]
@@ -50,6 +51,11 @@ enum Task {
         #[command(subcommand)]
         task: UserTask,
     },
+    /// Load tests.
+    Loadtest {
+        #[command(subcommand)]
+        task: LoadtestTask,
+    },
 }
 
 #[derive(Subcommand)]
@@ -61,6 +67,31 @@ enum UserTask {
         /// Every permission, in every company.
         #[arg(long)]
         platform: bool,
+    },
+}
+
+#[derive(Subcommand)]
+enum LoadtestTask {
+    /// Make accounts with one role and a live session each, and a file of their tokens for the load generators.
+    ///
+    /// Needs the setting loadtest.enabled. On SQLite run it before `serve`, which keeps the file to itself; on
+    /// PostgreSQL servers may run meanwhile. Can be repeated: accounts and sessions stay, the tokens are new.
+    Prepare {
+        /// How many accounts: load-000001 and on. Nobody can sign in with a password to them.
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+        accounts: u32,
+        /// How many tabs a load generator is to open for each account.
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        tabs_per_account: u32,
+        /// The file to write, JSON lines, readable by its owner alone: it holds live tokens.
+        #[arg(long)]
+        out: PathBuf,
+        /// Code of the role that is made for them.
+        #[arg(long, default_value = "loadtest")]
+        role: String,
+        /// Life of the access tokens, in seconds; longer than the longest run.
+        #[arg(long, default_value_t = 86_400, value_parser = clap::value_parser!(u64).range(60..=31_536_000))]
+        token_seconds: u64,
     },
 }
 
@@ -106,6 +137,12 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Task::User { task: UserTask::Add { username, platform } } => {
             add_user(&settings, username, platform).await
         }
+        Task::Loadtest {
+            task: LoadtestTask::Prepare { accounts, tabs_per_account, out, role, token_seconds },
+        } => {
+            let order = loadtest::Order { accounts, tabs: tabs_per_account, role, token_seconds };
+            prepare(&settings, &order, &out).await
+        }
         Task::Openapi => Ok(()),
     }
 }
@@ -136,6 +173,24 @@ async fn add_user(settings: &Settings, username: String, platform: bool) -> anyh
     let id = accounts::bootstrap(&db, &keys, &new, CompanyId(DEFAULT_COMPANY), platform).await?;
     println!("account {id} added");
     db.close().await;
+    Ok(())
+}
+
+async fn prepare(settings: &Settings, order: &loadtest::Order, out: &Path) -> anyhow::Result<()> {
+    let db = ready_database(settings).await?;
+    let lines = loadtest::prepare(&db, settings, order).await?;
+    db.close().await;
+    let named = || format!("the file {} cannot be written", out.display());
+    let mut options = std::fs::OpenOptions::new();
+    let file = options.write(true).create(true).truncate(true).mode(0o600).open(out).with_context(named)?;
+    // An older file keeps its own mode otherwise.
+    file.set_permissions(std::fs::Permissions::from_mode(0o600)).with_context(named)?;
+    let mut file = std::io::BufWriter::new(file);
+    for line in &lines {
+        writeln!(file, "{line}").with_context(named)?;
+    }
+    file.flush().with_context(named)?;
+    println!("{} accounts with the role {} are ready in {}", order.accounts, order.role, out.display());
     Ok(())
 }
 

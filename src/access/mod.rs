@@ -14,6 +14,7 @@ pub mod explain;
 pub mod http;
 pub mod init;
 pub mod last_administrator;
+pub mod loadtest;
 pub mod logs;
 pub mod menus;
 pub mod model;

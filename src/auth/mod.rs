@@ -8,6 +8,7 @@ pub mod change_password;
 pub mod end_sessions;
 pub mod hash;
 pub mod http;
+pub mod loadtest;
 pub mod login;
 pub mod model;
 pub mod refresh;

@@ -278,6 +278,44 @@ pub async fn rotate(
     )
 }
 
+/// Finds the newest active session of an account on a device.
+pub async fn session_on(
+    conn: &mut Conn,
+    account: AccountId,
+    device: &str,
+    now: i64,
+) -> Result<Option<SessionId>, DbError> {
+    let row = sql_opt!(
+        conn,
+        (String,),
+        "SELECT sid FROM sys_session WHERE account_id = $1 AND state = 'active' AND device = $2 AND expires_at > $3
+          ORDER BY issued_at DESC, sid LIMIT 1",
+        account.0,
+        device,
+        now
+    )?;
+    Ok(row.map(|row| SessionId::from(row.0)))
+}
+
+/// Gives an active session its first refresh token again.
+pub async fn restart_session(
+    conn: &mut Conn,
+    sid: &SessionId,
+    refresh_hash: &str,
+    now: i64,
+    expires_at: i64,
+) -> Result<u64, DbError> {
+    sql_exec!(
+        conn,
+        "UPDATE sys_session SET generation = 1, refresh_hash = $2, rotated_at = $3, last_seen_at = $3, expires_at = $4
+          WHERE sid = $1 AND state = 'active'",
+        sid.as_str(),
+        refresh_hash,
+        now,
+        expires_at
+    )
+}
+
 /// Lists active sessions, newest first.
 pub async fn sessions(
     conn: &mut Conn,

@@ -14,6 +14,7 @@ mod docs;
 mod environment;
 mod error;
 mod layers;
+mod loadtest;
 mod origin;
 mod policy;
 mod realtime;
@@ -33,6 +34,7 @@ pub use self::docs::Docs;
 use self::environment::Surroundings;
 pub use self::error::{SettingError, SettingsError};
 use self::layers::Layers;
+pub use self::loadtest::Loadtest;
 pub use self::policy::Policy;
 pub use self::realtime::{PayloadEncryption, Realtime};
 pub use self::secret::Secret;
@@ -59,6 +61,8 @@ pub struct Settings {
     pub docs: Docs,
     /// What only a demonstration shows.
     pub demo: Demo,
+    /// What load tests may do.
+    pub loadtest: Loadtest,
 }
 
 impl Settings {
@@ -91,7 +95,8 @@ impl Settings {
         self.policy.validate()?;
         self.telemetry.validate()?;
         self.docs.validate()?;
-        self.demo.validate()
+        self.demo.validate()?;
+        self.loadtest.validate()
     }
 }
 

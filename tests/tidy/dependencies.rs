@@ -12,8 +12,9 @@ const AREAS: [&str; 7] = ["auth", "access", "hr", "workflow", "tickets", "tenanc
 const LOWER_ROOMS: [&str; 5] = ["settings", "clock", "telemetry", "db", "policy"];
 
 /// The files that join several areas, and why.
-const JOINTS: [(&str, &str); 5] = [
+const JOINTS: [(&str, &str); 6] = [
     ("src/demo.rs", "puts a little of everything into the database"),
+    ("src/loadtest.rs", "makes accounts, sessions and their role for load tests"),
     ("src/app.rs", "builds the application from all areas"),
     ("src/web/routes.rs", "lists every route"),
     ("src/main.rs", "has a subcommand for each"),
