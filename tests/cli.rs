@@ -7,6 +7,7 @@ mod support;
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::{Value, json};
@@ -309,4 +310,77 @@ both_databases! {
         }
         assert_eq!(serving.stop(), Some(0));
     }
+
+    /// Load tests get what they need only where a setting allows it, and as often as they ask.
+    async fn accounts_for_load_tests(database: TestDatabase) {
+        let shell = Shell::on(&database.url);
+        let prepare = "loadtest prepare --accounts 260 --tabs-per-account 3 --out accounts.jsonl";
+        succeeds(&shell.run("migrate"));
+        fails_with(&shell.run(prepare), &["loadtest.enabled"]);
+        assert!(!shell.folder.path().join("accounts.jsonl").exists());
+
+        let shell = shell.with("LOADTEST__ENABLED", "true");
+        assert!(succeeds(&shell.run(prepare)).contains("260 accounts"));
+        let first = prepared(&shell);
+        assert!(succeeds(&shell.run(prepare)).contains("260 accounts"));
+        let again = prepared(&shell);
+        assert_eq!((first.len(), again.len()), (261, 261));
+        for (first, again) in first.iter().zip(&again).skip(1) {
+            for same in ["account", "guid", "sid"] {
+                assert_eq!(first[same], again[same]);
+            }
+            assert_ne!(first["refresh"], again["refresh"]);
+        }
+
+        let serving = Serving::start(&shell);
+        let caller = serving.caller();
+        let bearing = |line: &Value| caller.bearing(line["token"].as_str().expect("a token"));
+        // Both files' tokens work: the sessions are the same.
+        for line in [&first[260], &again[260]] {
+            let me = ok(bearing(line).get("/api/accounts/users/me/").await);
+            assert_eq!(me["username"], "load-000260");
+            let mut codes: Vec<&str> =
+                first[0]["role"]["permissions"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+            codes.sort_unstable();
+            assert_eq!(me["permissions"], json!(codes));
+        }
+        let administrator = bearing(&again[0]["administrator"]);
+        let role = ok(administrator.get(&format!("/api/v1/roles/{}", again[0]["role"]["id"])).await);
+        assert_eq!(role["code"], "loadtest");
+        let sessions = ok(administrator.get("/api/v1/sessions?search=load-0").await);
+        assert_eq!(sessions["count"], 260, "one each");
+        let refresh = json!({ "refresh": again[1]["refresh"] });
+        assert_eq!(caller.post("/api/auth/refresh/", refresh).await.0, 200);
+        let stale = json!({ "refresh": first[2]["refresh"] });
+        assert_eq!(caller.post("/api/auth/refresh/", stale).await.0, 401);
+        assert_eq!(bearing(&again[2]).get("/api/accounts/users/me/").await.0, 200, "and nothing more happens");
+        for password in ["!", "", "livegrant-demo"] {
+            let body = json!({ "username": "load-000001", "password": password });
+            assert_ne!(caller.post("/api/auth/login/", body).await.0, 200, "{password}");
+        }
+        assert_eq!(serving.stop(), Some(0));
+    }
+
+    /// What people have made is not given to load tests.
+    async fn load_tests_leave_other_names_alone(database: TestDatabase) {
+        let shell = Shell::on(&database.url).with("LOADTEST__ENABLED", "true");
+        succeeds(&shell.run("migrate"));
+        let prepare = "loadtest prepare --accounts 1 --tabs-per-account 1 --out accounts.jsonl";
+        fails_with(&shell.run(&format!("{prepare} --role hr")), &["the role hr"]);
+        fails_with(&shell.run(&format!("{prepare} --role a/b")), &["letters"]);
+        succeeds(&shell.told("user add load-000001", "a long password\n"));
+        fails_with(&shell.run(prepare), &["load-000001"]);
+        let nowhere = "loadtest prepare --accounts 1 --tabs-per-account 1 --out nowhere/accounts.jsonl";
+        execute(&database.url, "DELETE FROM sys_login_user WHERE username = 'load-000001'").await;
+        fails_with(&shell.run(nowhere), &["nowhere/accounts.jsonl"]);
+    }
+}
+
+/// The lines of the file of accounts, which nobody else may read.
+fn prepared(shell: &Shell) -> Vec<Value> {
+    let path = shell.folder.path().join("accounts.jsonl");
+    let mode = std::fs::metadata(&path).expect("it is written").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let text = std::fs::read_to_string(path).expect("it is text");
+    text.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
 }
