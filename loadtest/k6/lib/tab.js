@@ -1,0 +1,59 @@
+// One tab: a WebSocket that keeps what it was told last, acknowledges it, and measures how long opening took.
+// Called k6/websockets in later versions; scripts/k6.sh installs the one that is meant here.
+import { WebSocket } from 'k6/experimental/websockets';
+import { Counter, Trend } from 'k6/metrics';
+import { BASE } from './accounts.js';
+
+/** From the connection's first byte to the first state. */
+export const opening = new Trend('livegrant_opening', true);
+/** Connections that ended though nobody wanted it. */
+export const lost = new Counter('livegrant_lost');
+/** Messages that are not JSON, or a first one that is no whole state. */
+export const broken = new Counter('livegrant_broken');
+
+// Sockets that are open at the end of a scenario are closed by it; those closes are not losses.
+export class Tab {
+  /** `told(tab, message)` hears every message. */
+  constructor(account, told) {
+    this.account = account;
+    this.state = null;
+    this.wanted = true;
+    this.opened = Date.now();
+    const url = `${BASE.replace(/^http/, 'ws')}/ws/permission`;
+    this.socket = new WebSocket(url, null, { headers: { Authorization: `Bearer ${account.token}` } });
+    this.socket.onmessage = (event) => this.hear(event.data, told);
+    this.socket.onclose = () => {
+      if (this.wanted) lost.add(1);
+    };
+    // Without a listener a refused handshake would end the virtual user's loop unheard.
+    this.socket.onerror = () => {};
+  }
+
+  hear(text, told) {
+    let message;
+    try {
+      message = JSON.parse(text);
+    } catch (_) {
+      broken.add(1);
+      return;
+    }
+    if (message.type === 'PERMISSION_UPDATE') {
+      if (this.state === null) {
+        opening.add(Date.now() - this.opened);
+        if (message.data.reason !== 'snapshot' || message.userId !== this.account.account) broken.add(1);
+      }
+      this.state = message.data;
+      this.say({ type: 'ack', permissionVersion: message.data.permissionVersion });
+    }
+    told(this, message);
+  }
+
+  say(message) {
+    this.socket.send(JSON.stringify(message));
+  }
+
+  close() {
+    this.wanted = false;
+    this.socket.close(1000);
+  }
+}
