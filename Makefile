@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 .DEFAULT_GOAL := help
-.PHONY: help run test test-tools lint deny fmt
+.PHONY: help run test test-tools lint deny fmt bench bench-density load
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -23,6 +23,7 @@ run: ## build, prepare ./data with demo accounts, serve on http://127.0.0.1:8080
 test: test-tools lint ## everything that CI runs: tools, lints, tests on both databases, the page in a browser
 	scripts/postgres.sh $(CARGO) test --workspace --locked --no-fail-fast
 	scripts/browser-test.sh
+	scripts/load-smoke.sh
 
 test-tools: ## install what the tests need and this machine lacks
 	@scripts/test-tools.sh
@@ -39,3 +40,23 @@ fmt: ## format the code
 deny: ## licences, doubled versions, sources and advisories of the dependencies (needs the internet)
 	@command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
 	$(CARGO) deny --locked check
+
+# Servers on the first core and their tabs on the second, where there are two: otherwise they push each other about.
+PINNED := $(shell [ "$$(nproc)" -gt 1 ] && echo "--core 0 --hand-core 1")
+TABS ?= 9999
+
+bench: ## measure the release build with thousands of tabs (TABS=9999) beside a bare writer; some minutes
+	$(CARGO) build --release --locked --package livegrant --package livegrant-load
+	target/release/livegrant-load all $(PINNED) --tabs $(TABS) --results loadtest/results
+	@for benches in benches actors/benches; do \
+		if [ -d $$benches ]; then $(CARGO) bench --locked --workspace --benches; break; fi; done
+
+bench-density: ## memory a tab at 10,000 and 19,000 in one process and 30,000 in two
+	$(CARGO) build --release --locked --package livegrant --package livegrant-load
+	target/release/livegrant-load density $(PINNED) --tabs 9999 --tabs 18999 --tabs-per-account 3 --tabs-per-account 1 --results loadtest/results
+	target/release/livegrant-load density $(PINNED) --tabs 30000 --servers 2 --results loadtest/results
+
+SCENARIO ?= smoke
+
+load: ## run a k6 scenario (SCENARIO=smoke, permission-push, fanout, reconnect-storm) on a server of its own, or on BASE
+	scripts/load.sh $(SCENARIO)

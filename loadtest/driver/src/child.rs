@@ -13,9 +13,17 @@ use crate::order::{Aim, Measured, Order, Reply, Tally};
 /// How long a process has to end by itself.
 const LAST_WORDS: Duration = Duration::from_secs(20);
 
+/// Where `setpriv` and `taskset` are; children get this in place of the environment of this process.
+pub const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+
 /// Tells whether a program is there.
 fn is_there(program: &str) -> bool {
-    let tried = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let tried = Command::new(program)
+        .env("PATH", PATH)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
     tried.is_ok_and(|status| status.success())
 }
 
@@ -42,7 +50,8 @@ pub struct Process {
 impl Process {
     /// Starts.
     pub fn start(command: &mut Command) -> anyhow::Result<Self> {
-        let child = command.spawn().with_context(|| format!("{:?} does not start", command.get_program()))?;
+        let child =
+            command.spawn().with_context(|| format!("{} does not start", command.get_program().display()))?;
         Ok(Self { child })
     }
 

@@ -10,6 +10,11 @@ const MASK: [u8; 4] = [0x5a, 0xc3, 0x17, 0x9e];
 /// A frame above this is a fault of the server's: its largest state is far below.
 const PAYLOAD_MAX: u64 = 16 * 1024 * 1024;
 
+/// In place of a length: it follows in 16 bits.
+const LENGTH_16: u8 = 0x7e;
+/// In place of a length: it follows in 64 bits.
+const LENGTH_64: u8 = 0x7f;
+
 /// Frame types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Op {
@@ -107,11 +112,11 @@ pub fn masked(op: Op, payload: &[u8]) -> Vec<u8> {
     match payload.len() {
         short @ 0..=125 => frame.push(0x80 | short as u8),
         middle @ 126..=65_535 => {
-            frame.push(0x80 | 126);
+            frame.push(0x80 | LENGTH_16);
             frame.extend((middle as u16).to_be_bytes());
         }
         long => {
-            frame.push(0x80 | 127);
+            frame.push(0x80 | LENGTH_64);
             frame.extend((long as u64).to_be_bytes());
         }
     }

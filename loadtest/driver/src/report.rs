@@ -52,7 +52,7 @@ impl Table {
 }
 
 /// Everything about a run besides its numbers.
-pub fn circumstances(settings: Value) -> Value {
+pub fn circumstances(settings: &Value) -> Value {
     json!({
         "machine": machine::described(),
         "load_average_before": machine::load_average(),

@@ -2,6 +2,7 @@
 //! that runs already and is only visited.
 
 use std::fs;
+use std::io::BufRead;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -9,10 +10,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use serde_json::{Value, json};
-use std::io::BufRead;
 use tempfile::TempDir;
 
-use crate::child::{Process, command};
+use crate::child::{PATH, Process, command};
 use crate::http::{self, Request};
 use crate::machine;
 
@@ -179,11 +179,7 @@ pub fn raised(tabs_per_account: usize) -> Vec<(&'static str, String)> {
 fn set(command: &mut Command, build: &Build, folder: &Path, tabs_per_account: usize, port: u16) {
     // The folder is empty: no settings file and no .env of this machine counts.
     command.current_dir(folder);
-    let inherited = std::env::vars_os();
-    #[expect(clippy::disallowed_methods, reason = "the child must not inherit settings")]
-    for (name, _) in inherited.filter(|(name, _)| name.to_string_lossy().starts_with("LIVEGRANT")) {
-        command.env_remove(name);
-    }
+    command.env_clear().env("PATH", PATH);
     let mut settings = raised(tabs_per_account);
     settings.push(("SERVER__PORT", port.to_string()));
     settings.push(("SERVER__WORKERS", build.workers.to_string()));

@@ -63,7 +63,7 @@ impl Plan {
 #[derive(Clone, Copy, Debug)]
 pub struct Connected {
     /// Seconds until the last handshake was answered.
-    pub connected: f64,
+    pub open: f64,
     /// Seconds until the last tab knew its state.
     pub settled: f64,
     /// How many were opened.
@@ -73,7 +73,7 @@ pub struct Connected {
 impl Connected {
     /// Handshakes a second.
     pub fn rate(&self) -> f64 {
-        self.opened as f64 / self.connected.max(0.001)
+        self.opened as f64 / self.open.max(0.001)
     }
 }
 
@@ -125,7 +125,7 @@ impl Field {
             network,
         };
         let hand = Hand::start(aim, plan.hand_core)?;
-        Ok(Self { server, hand, tabs, tabs_per_account })
+        Ok(Self { hand, server, tabs, tabs_per_account })
     }
 
     /// Opens all tabs that are not open; every one of them must come to know its state.
@@ -142,7 +142,7 @@ impl Field {
                 self.hand.tally()?
             );
         }
-        Ok(Connected { connected: connected_seconds, settled: settled_seconds, opened })
+        Ok(Connected { open: connected_seconds, settled: settled_seconds, opened })
     }
 
     /// Sends a request whose frame must reach so many tabs.

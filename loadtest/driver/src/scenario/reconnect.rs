@@ -71,7 +71,7 @@ pub fn run(plan: &Plan, what: Reconnect, table: &mut Table) -> anyhow::Result<()
             tabs_per_account.to_string(),
             if resume { "yes" } else { "no" }.to_owned(),
             if changed { "yes" } else { "no" }.to_owned(),
-            format!("{:.2} s", again.connected),
+            format!("{:.2} s", again.open),
             format!("{:.2} s", again.settled),
             format!("{:.0}", again.rate()),
             format!("{:.0}", first.rate()),
@@ -79,7 +79,7 @@ pub fn run(plan: &Plan, what: Reconnect, table: &mut Table) -> anyhow::Result<()
         ],
         json!({
             "tabs": tabs, "tabs_per_account": tabs_per_account, "resume": resume, "changed": changed,
-            "connected_seconds": again.connected, "converged_seconds": again.settled,
+            "connected_seconds": again.open, "converged_seconds": again.settled,
             "handshakes_per_second": again.rate(), "first_handshakes_per_second": first.rate(),
             "sql_statements_a_tab": statements,
         }),

@@ -8,8 +8,6 @@ use super::{Field, PAUSE, Plan};
 use crate::order::Measured;
 use crate::report::{Table, median};
 
-/// Rounds that are not counted.
-const WARM: usize = 1;
 /// Counts statements, where the server has it.
 const STATEMENTS: &str = "livegrant_sql_statements_total";
 
@@ -42,12 +40,13 @@ pub fn run(
     let mut field = Field::open(plan, tabs, tabs_per_account, 1)?;
     field.connect(false)?;
     let (mut broadcasts, mut changes, mut statements) = (Vec::new(), Vec::new(), Vec::new());
-    for round in 0..WARM + rounds {
+    // One more than counts: the first settles caches and allocators.
+    for round in 0..=rounds {
         for way in ["remove", "add"] {
             let broadcast = field.broadcast()?;
             std::thread::sleep(PAUSE);
             let (change, sql) = counted(&mut field, way)?;
-            if round >= WARM {
+            if round > 0 {
                 broadcasts.push(broadcast);
                 changes.push(change);
                 statements.extend(sql);

@@ -155,7 +155,7 @@ impl Spare {
         let path = "/api/auth/refresh/".to_owned();
         let answer =
             http::ask(field.server.address, &Request { method: "POST".to_owned(), path, token: None, body })?;
-        self.refresh[one] = answer.json()?["refresh"].as_str().context("no refresh token")?.to_owned();
+        answer.json()?["refresh"].as_str().context("no refresh token")?.clone_into(&mut self.refresh[one]);
         Ok(true)
     }
 
