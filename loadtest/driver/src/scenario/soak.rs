@@ -12,8 +12,8 @@ use crate::http::{self, Request};
 use crate::order::Order;
 use crate::report::{Table, median};
 
-/// Time between two readings.
-const READING: Duration = Duration::from_secs(1);
+/// Readings of the server's memory in a run.
+const READINGS: u32 = 100;
 /// Part of the tabs that goes and comes back at once.
 const WAVE: usize = 20;
 
@@ -91,7 +91,7 @@ pub fn run(
             8 => done.refreshes += usize::from(spare.refresh(&field, &mut draw)?),
             _ => done.kicks += usize::from(spare.kick(&field)?),
         }
-        if next.elapsed() >= READING {
+        if next.elapsed() >= time / READINGS {
             readings.push(field.server.resident());
             next = Instant::now();
         }
@@ -99,9 +99,10 @@ pub fn run(
     let tally = field.hand.tally()?;
     ensure!(tally.settled == tabs && tally.states == 1, "not converged: {tally:?}");
     ensure!(tally.faults.is_empty(), "faults: {:?}", tally.faults);
+    readings.push(field.server.resident());
     let quarter = readings.len() / 4;
     let mean = |part: &[u64]| median(part.iter().map(|bytes| *bytes as f64));
-    let second = mean(&readings[quarter..quarter * 2]);
+    let second = mean(&readings[quarter..=quarter * 2]);
     let last = mean(&readings[quarter * 3..]);
     let mib = |bytes: f64| format!("{:.1} MiB", bytes / 1024.0 / 1024.0);
     table.row(
