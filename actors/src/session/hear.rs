@@ -44,7 +44,15 @@ impl Desk {
         let Link::WebSocket { inbound, .. } = &mut tab.link else { return self.overhear(tab) };
         let limit = self.shard.config.frame_max_bytes;
         let mut inbound = std::mem::take(inbound);
-        let result = inbound.feed(chunk, limit, |heard| self.heard(tab, &heard));
+        let (before, mut spoke) = (tab.last_heard, false);
+        let result = inbound.feed(chunk, limit, |heard| {
+            spoke |= matches!(heard, Heard::Text(_) | Heard::Binary(_));
+            self.heard(tab, &heard)
+        });
+        if inbound.is_unfinished() && !spoke {
+            // Pings between fragments must not keep a message alive that never ends.
+            tab.last_heard = before;
+        }
         if let Link::WebSocket { inbound: place, .. } = &mut tab.link {
             *place = inbound;
         }
@@ -76,7 +84,9 @@ impl Desk {
             return ControlFlow::Continue(());
         }
         let now = self.now();
-        tab.last_heard = now;
+        if !matches!(heard, Heard::Part) {
+            tab.last_heard = now;
+        }
         if matches!(heard, Heard::Close) {
             tab.outbox.clear();
             self.part(tab, CloseReason::ClientLeft, CloseReason::ClientLeft.text(), true);
@@ -97,7 +107,11 @@ impl Desk {
                 };
                 self.listen(tab, said, now);
             }
-            Heard::Pong | Heard::Close => {}
+            Heard::Binary(_) => {
+                self.close(tab, CloseReason::Protocol, "binary messages are not understood");
+                return ControlFlow::Break(());
+            }
+            Heard::Part | Heard::Pong | Heard::Close => {}
         }
         ControlFlow::Continue(())
     }

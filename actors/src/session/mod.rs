@@ -13,7 +13,7 @@ mod flush;
 mod hear;
 mod link;
 mod merge;
-mod outbox;
+pub(crate) mod outbox;
 mod state;
 mod sweep;
 mod tab;

@@ -75,18 +75,20 @@ mod tests {
         assert!(answer.ends_with("sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"), "{answer}");
     }
 
+    #[test]
+    fn a_sub_protocol_that_was_chosen_is_named() {
+        let answer = handshake(request().finish().head(), Some("wsp.v1")).unwrap();
+        let answer = std::str::from_utf8(&answer).unwrap();
+        assert!(answer.ends_with("\r\nsec-websocket-protocol: wsp.v1\r\n\r\n"), "{answer}");
+    }
+
     #[actix_rt::test]
-    async fn the_socket_comes_out_with_what_the_client_already_sent() {
+    async fn the_socket_comes_out_after_its_answer() {
         let listener = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).unwrap();
         let mut client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (server, _) = listener.accept().unwrap();
         server.set_nonblocking(true).unwrap();
-        let mut parts =
-            actix_codec::FramedParts::new(TcpStream::from_std(server).unwrap(), h1::Codec::default());
-        parts.read_buf.extend_from_slice(b"early");
-        let framed = Framed::from_parts(parts);
-        let (server, leftover) = accept(framed, Bytes::from_static(b"101")).await.unwrap();
-        assert_eq!(leftover, "early");
+        let server = accept(TcpStream::from_std(server).unwrap(), Bytes::from_static(b"101")).await.unwrap();
         drop(server);
         let mut answer = String::new();
         io::Read::read_to_string(&mut client, &mut answer).unwrap();
@@ -96,6 +98,6 @@ mod tests {
     #[test]
     fn an_old_version_is_refused() {
         let request = request().insert_header((header::SEC_WEBSOCKET_VERSION, "8")).finish();
-        assert_eq!(handshake(request.head()), Err(HandshakeError::UnsupportedVersion));
+        assert_eq!(handshake(request.head(), None), Err(HandshakeError::UnsupportedVersion));
     }
 }
