@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 .DEFAULT_GOAL := help
-.PHONY: help run test test-tools lint deny fmt bench bench-density load
+.PHONY: help run test test-tools lint autobahn fuzz deny fmt bench bench-density load
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -22,6 +22,7 @@ run: ## build, prepare ./data with demo accounts, serve on http://127.0.0.1:8080
 
 test: test-tools lint ## everything that CI runs: tools, lints, tests on both databases, the page in a browser
 	scripts/postgres.sh $(CARGO) test --workspace --locked --no-fail-fast
+	scripts/autobahn.sh
 	scripts/browser-test.sh
 	scripts/load-smoke.sh
 
@@ -31,6 +32,12 @@ test-tools: ## install what the tests need and this machine lacks
 lint: ## formatting and clippy, without a warning
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+autobahn: ## Autobahn's WebSocket cases against the engine's transport, all of them
+	scripts/autobahn.sh
+
+fuzz: ## look for breaches of the decoder and of what tabs say (SECONDS=60 a target)
+	scripts/fuzz.sh $(SECONDS)
 
 fmt: ## format the code
 	$(CARGO) fmt --all

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need and this machine lacks: PostgreSQL, Chromium, Node.js, a C compiler, and the packages of
-# the browser tests. What is there already costs nothing and needs no network.
+# Installs what the tests need and this machine lacks: PostgreSQL, Chromium, Node.js, a C compiler, Python, the runner of
+# Autobahn's cases, and the packages of the browser tests. What is there already costs nothing and needs no network.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -41,6 +41,8 @@ missing=()
 have cc || missing+=(build-essential)
 have node || missing+=(nodejs)
 have npm || missing+=(npm)
+# Debian's python3 cannot make environments by itself.
+python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
 have_chromium || missing+=(chromium)
 if [ "${#missing[@]}" -gt 0 ] || ! have_postgres; then
     if ! have apt-get; then
@@ -61,3 +63,5 @@ if [ -f "$browser/package-lock.json" ]; then
         cp "$browser/package-lock.json" "$stamp"
     fi
 fi
+
+scripts/autobahn.sh --install
