@@ -27,6 +27,8 @@ pub use counters::EngineStats;
 pub use engine::{Engine, Outside};
 pub use handle::{AttachError, EngineError, EngineHandle, Refused};
 pub use notices::Noted;
+#[cfg(feature = "bare")]
+pub use protocol::client::Said;
 pub use protocol::client::TOPICS_MAX;
 pub use protocol::close::CloseReason;
 pub use protocol::envelope::{EndCode, Group, MessageType, NoticeView, Operator, UpdateType};
