@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 .DEFAULT_GOAL := help
-.PHONY: help run test test-tools lint autobahn fuzz deny fmt bench bench-density load
+.PHONY: help run test test-tools lint autobahn fuzz deny fmt bench bench-density bench-fence load
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -38,6 +38,9 @@ autobahn: ## Autobahn's WebSocket cases against the engine's transport, all of t
 
 fuzz: ## look for breaches of the decoder and of what tabs say (SECONDS=60 a target)
 	scripts/fuzz.sh $(SECONDS)
+
+bench-fence: ## what the fence and a check cost (release build); appends to FILE if given
+	$(CARGO) bench --locked --bench fence --bench check -- $(if $(FILE),--json $(abspath $(FILE)))
 
 fmt: ## format the code
 	$(CARGO) fmt --all

@@ -74,9 +74,9 @@ pub struct AccountFacts {
     /// Its guid.
     pub guid: Arc<str>,
     /// Its login name.
-    pub username: Arc<str>,
+    pub username: Box<str>,
     /// Its name for people.
-    pub display_name: Arc<str>,
+    pub display_name: Box<str>,
     /// Its company.
     pub company: CompanyId,
     /// Not disabled.

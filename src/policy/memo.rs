@@ -115,7 +115,8 @@ impl<T> Memo<T> {
 pub(super) struct Shared {
     told: Mutex<Memo<Told>>,
     enforced: Mutex<Memo<Arc<Enforced>>>,
-    grants: Mutex<Pool<Arc<[Grant]>>>,
+    grants: Mutex<Pool<[Grant]>>,
+    hashes: Mutex<Pool<str>>,
 }
 
 impl Shared {
@@ -149,9 +150,10 @@ impl Shared {
         Arc::clone(memo.of(policy, key, At::Instant(now), holds, is_used, make))
     }
 
-    /// Replaces an account's grants by an equal list that others have already.
+    /// Replaces an account's grants and stored hash by equal ones that others have already.
     pub fn intern(&self, facts: &mut AccountFacts) {
-        facts.grants = lock(&self.grants).one(Arc::clone(&facts.grants), |list| Arc::strong_count(list) > 1);
+        facts.grants = lock(&self.grants).one(&facts.grants);
+        facts.stored_hash = lock(&self.hashes).one(&facts.stored_hash);
     }
 }
 
@@ -171,27 +173,43 @@ fn without_limits(grants: &Arc<[Grant]>) -> Arc<[Grant]> {
 
 /// Equal values once.
 #[derive(Debug)]
-struct Pool<T> {
-    values: HashSet<T>,
+struct Pool<T: ?Sized> {
+    values: HashSet<Arc<T>>,
     room: usize,
 }
 
-impl<T> Default for Pool<T> {
+impl<T: ?Sized> Default for Pool<T> {
     fn default() -> Self {
         Self { values: HashSet::new(), room: ROOM }
     }
 }
 
-impl<T: Clone + Eq + Hash> Pool<T> {
-    fn one(&mut self, value: T, is_used: impl Fn(&T) -> bool) -> T {
-        if let Some(known) = self.values.get(&value) {
-            return known.clone();
+impl<T: ?Sized + Eq + Hash> Pool<T> {
+    fn one(&mut self, value: &Arc<T>) -> Arc<T> {
+        if let Some(known) = self.values.get(value) {
+            return Arc::clone(known);
         }
         if self.values.len() >= self.room {
-            self.values.retain(is_used);
+            self.values.retain(|known| Arc::strong_count(known) > 1);
             self.room = ROOM.max(self.values.len() * 2);
         }
-        self.values.insert(value.clone());
-        value
+        self.values.insert(Arc::clone(value));
+        Arc::clone(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pool_keeps_what_is_used_and_little_more() {
+        let mut pool = Pool::<str>::default();
+        let kept: Vec<Arc<str>> = (0..100).map(|n| pool.one(&n.to_string().into())).collect();
+        for n in 100..10_000 {
+            pool.one(&n.to_string().into());
+            assert!(pool.values.len() <= 2 * kept.len());
+        }
+        assert!(kept.iter().all(|value| Arc::ptr_eq(&pool.one(&value.to_string().into()), value)));
     }
 }

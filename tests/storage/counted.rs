@@ -77,7 +77,7 @@ async fn core(house: &House) -> Core {
     tokio::spawn(async move {
         loop {
             doorbell.notified().await;
-            follower.catch_up(|row| drop(applied.send_replace(row.rev))).await.unwrap();
+            follower.catch_up(|row| _ = applied.send_replace(row.rev)).await.unwrap();
         }
     });
     let settings = Arc::new(house.settings.clone());

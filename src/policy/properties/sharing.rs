@@ -18,6 +18,9 @@ fn contents(state: &State) -> String {
     )
 }
 
+/// Revision, hash and contents of a state that was told.
+type Name = (Rev, String, String);
+
 /// The node's memory, with a model of what each account was told.
 struct Node {
     shared: Shared,
@@ -26,7 +29,7 @@ struct Node {
     incarnation: Arc<str>,
     applied: i64,
     /// Names and contents that were told, the newest last, by account and view.
-    told: HashMap<(usize, View), Vec<(Rev, String, String)>>,
+    told: HashMap<(usize, View), Vec<Name>>,
 }
 
 impl Node {
