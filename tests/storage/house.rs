@@ -16,7 +16,7 @@ use livegrant::settings::Settings;
 use livegrant::{sql_exec, sql_one};
 use livegrant_actors::bus::memory::MemoryBus;
 use livegrant_actors::{
-    AccountId, CompanyId, Engine, EngineConfig, EngineHandle, PositionId, RoleId, SessionId,
+    AccountId, CompanyId, Engine, EngineConfig, EngineHandle, Nobody, Outside, PositionId, RoleId, SessionId,
 };
 use std::future::Future;
 use std::sync::Arc;
@@ -175,7 +175,8 @@ pub async fn principal(policy: &PolicyTable, sid: &SessionId, request_id: &str) 
 pub fn engine() -> EngineHandle {
     let config = EngineConfig { shards: 1, ..EngineConfig::default() };
     let time = Arc::new(EngineClock(Clock::system()));
-    Engine::start(config, Arc::new(MemoryBus::default()), Arc::clone(&time) as _, time as _)
+    let bus = Arc::new(MemoryBus::default());
+    Engine::start(config, Outside { bus, time: Arc::clone(&time) as _, ids: time, observer: Arc::new(Nobody) })
 }
 
 /// Runs a future on four threads of its own, so that what it spawns really runs at the same time.
