@@ -52,6 +52,8 @@ pub struct TabInfo {
     pub last_heartbeat: i64,
     /// The revision it last acknowledged, else the one last sent.
     pub rev: Rev,
+    /// The revision it last acknowledged.
+    pub acked: Option<Rev>,
 }
 
 /// How far a tab's life is.
@@ -155,6 +157,7 @@ impl Tab {
             connected_at: self.connected_at,
             last_heartbeat: self.last_heard,
             rev: self.acked.unwrap_or(self.state.rev),
+            acked: self.acked,
         }
     }
 
