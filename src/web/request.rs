@@ -133,12 +133,14 @@ pub fn client_address(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[IpAd
 /// Answers what counts as one address when tries are counted: an IPv4 address, or an IPv6 network of 64 bits, which is
 /// what one customer has.
 pub fn network_of(ip: &str) -> String {
-    match ip.parse() {
+    // A socket that takes both families shows an IPv4 client as an IPv6 address: all of them would be one network.
+    match ip.parse().map(|address: IpAddr| address.to_canonical()) {
+        Ok(IpAddr::V4(address)) => address.to_string(),
         Ok(IpAddr::V6(address)) => {
             let [a, b, c, d, ..] = address.segments();
             format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
         }
-        Ok(IpAddr::V4(_)) | Err(_) => ip.to_owned(),
+        Err(_) => ip.to_owned(),
     }
 }
 
@@ -154,6 +156,14 @@ mod tests {
             .insert(HeaderName::from_static("x-forwarded-for"), HeaderValue::from_static("6.6.6.6, 7.7.7.7"));
         assert_eq!(client_address(Some(proxy), &headers, &[proxy]), client);
         assert_eq!(client_address(Some(proxy), &headers, &[]), proxy);
+    }
+
+    #[test]
+    fn an_ipv6_network_is_one_address_and_an_ipv4_client_is_one_whatever_the_socket() {
+        assert_eq!(network_of("2001:db8::1"), network_of("2001:db8::ffff:2"));
+        assert_ne!(network_of("2001:db8:0:1::1"), network_of("2001:db8:0:2::1"));
+        assert_eq!(network_of("::ffff:192.0.2.7"), "192.0.2.7");
+        assert_ne!(network_of("::ffff:192.0.2.7"), network_of("::ffff:192.0.2.8"));
     }
 
     #[test]
