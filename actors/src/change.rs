@@ -84,4 +84,7 @@ pub struct Publication {
     pub data: Arc<RawValue>,
     /// Who sent it.
     pub operator: Option<Operator>,
+    /// The message's id, if the sender is to know it; then it must be for one account only. Else each account gets its
+    /// own.
+    pub message_id: Option<Arc<str>>,
 }

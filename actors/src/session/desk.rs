@@ -36,17 +36,17 @@ impl Desk {
 
     /// Puts a body into this account's envelope.
     pub fn letter(&self, kind: MessageType, data: &RawValue, operator: Option<&Operator>) -> Letter {
-        self.placed_letter(kind, data, operator, 0)
+        self.named_letter(kind, data, operator, (self.shard.ids.message_id(), 0))
     }
 
-    fn placed_letter(
+    /// The same with an id and a place in the inbox of its own.
+    pub fn named_letter(
         &self,
         kind: MessageType,
         data: &RawValue,
         operator: Option<&Operator>,
-        seq: i64,
+        (message_id, seq): (Arc<str>, i64),
     ) -> Letter {
-        let message_id = self.shard.ids.message_id();
         let envelope = Envelope {
             kind,
             user_id: self.account,
@@ -62,7 +62,8 @@ impl Desk {
     /// Makes a notice's letter, for every tab of the account.
     pub fn notice(&self, noted: &Noted) -> Letter {
         let operator = noted.operator.as_ref();
-        self.placed_letter(MessageType::SystemNotice, &raw(&noted.notice), operator, noted.seq)
+        let name = (self.shard.ids.message_id(), noted.seq);
+        self.named_letter(MessageType::SystemNotice, &raw(&noted.notice), operator, name)
     }
 
     /// Queues a message for a tab, if this client takes its type (S3-83).

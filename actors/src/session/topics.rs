@@ -77,7 +77,9 @@ impl SessionActor {
 
     pub(super) fn publish(&mut self, publication: &Publication) {
         let desk = &self.desk;
-        let letter = desk.letter(publication.kind, &publication.data, publication.operator.as_ref());
+        let message_id = publication.message_id.clone().unwrap_or_else(|| desk.shard.ids.message_id());
+        let operator = publication.operator.as_ref();
+        let letter = desk.named_letter(publication.kind, &publication.data, operator, (message_id, 0));
         for tab in self.tabs.iter_mut().filter(|tab| tab.is_open() && tab.subject.is_active()) {
             let meant = match &publication.audience {
                 // An account may have tabs in several companies and applications.

@@ -237,6 +237,7 @@ fn publication(topic: &str, what: &str) -> Publication {
         audience: Audience::Everyone,
         data: serde_json::value::to_raw_value(&json!({"what": what})).unwrap().into(),
         operator: None,
+        message_id: None,
     }
 }
 
