@@ -5,7 +5,8 @@ use super::operations;
 use crate::access::http as access;
 use crate::auth::http::{accounts, sessions, signing_in};
 use crate::hr::http::{organizations, positions, staff};
-use crate::realtime::{http as realtime, streams};
+use crate::realtime::http::{debug, online, push, receipts};
+use crate::realtime::streams;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Registers all routes.
@@ -74,18 +75,20 @@ pub fn configure(app: &mut ServiceConfig<'_>) {
         .service(access::check::get_review)
         .service(access::logs::get_permission_changes)
         .service(access::logs::get_audit);
-    app.service(realtime::get_socket)
+    app.service(online::get_socket)
         .service(streams::get_events)
         .service(streams::post_ack)
         .service(streams::get_poll)
-        .service(realtime::get_online_users)
-        .service(realtime::get_connections)
-        .service(realtime::delete_connection)
-        .service(realtime::get_latest_receipt)
-        .service(realtime::get_receipt)
-        .service(realtime::post_broadcast)
-        .service(realtime::post_push_permission_update)
-        .service(realtime::post_push_role_change)
-        .service(realtime::post_push_batch);
+        .service(online::get_online_users)
+        .service(online::get_connections)
+        .service(online::delete_connection)
+        .service(receipts::get_latest_receipt)
+        .service(receipts::get_receipt)
+        .service(push::post_broadcast)
+        .service(push::post_push_permission_update)
+        .service(push::post_push_role_change)
+        .service(push::post_push_batch)
+        .service(debug::post_echo)
+        .service(debug::get_trace);
     app.service(operations::get_healthz).service(operations::get_readyz).service(operations::get_metrics);
 }

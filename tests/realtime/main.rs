@@ -5,6 +5,7 @@ mod support;
 
 mod audience;
 mod converging;
+mod debug;
 mod endings;
 mod expiry;
 mod frames;

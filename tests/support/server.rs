@@ -40,6 +40,7 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Setup {
     settings: Settings,
     clock: Clock,
+    companies: Vec<&'static str>,
 }
 
 impl Setup {
@@ -58,12 +59,18 @@ impl Setup {
         settings.policy.tail_poll_ms = 20;
         settings.policy.timed_grant_poll_ms = 20;
         "off".clone_into(&mut settings.telemetry.log_filter);
-        Self { settings, clock: Clock::manual(Clock::system().now_ms()) }
+        Self { settings, clock: Clock::manual(Clock::system().now_ms()), companies: Vec::new() }
     }
 
     /// Changes settings.
     pub fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         change(&mut self.settings);
+        self
+    }
+
+    /// Adds a company; [`TestServer::company`] finds it.
+    pub fn with_company(mut self, name: &'static str) -> Self {
+        self.companies.push(name);
         self
     }
 
@@ -95,11 +102,14 @@ pub struct TestServer {
 
 impl TestServer {
     /// Starts the application; whoever calls this stops it.
-    pub async fn start(Setup { settings, clock }: Setup) -> Self {
+    pub async fn start(Setup { settings, clock, companies }: Setup) -> Self {
         let metrics = telemetry::init(&settings.telemetry);
         let db = Db::open(&settings.database, clock.clone()).await.expect("the database opens");
         db.migrate().await.expect("the database takes the schema");
         first_data(&db).await.expect("the database takes the first data");
+        for company in companies {
+            add_company(&db, company).await;
+        }
         let keys = Arc::new(Keys::prepare(&db, &settings.auth).await.expect("the keys are ready"));
         let database = settings.database.url.expose().to_owned();
         let (app, server) = App::start_on(db, settings, metrics).await.expect("the application starts");
@@ -168,7 +178,7 @@ impl TestServer {
     /// A signed-in platform administrator, always the same.
     pub async fn platform(&self) -> &Account {
         let make = async {
-            let id = self.insert("root", &[]).await.0;
+            let id = self.insert("root", &[], CompanyId(DEFAULT_COMPANY)).await.0;
             let mut work = self.core.db.begin(&Author::system("tests")).await.unwrap();
             auth::make_platform(work.conn(), AccountId(id)).await.unwrap();
             work.change(PolicyChange::AccountEdited { account: AccountId(id) });
@@ -181,10 +191,23 @@ impl TestServer {
 
     /// Makes an account whose own role carries exactly these codes, and signs it in.
     pub async fn account(&self, username: &str, codes: &[&str]) -> Account {
-        let (_, role) = self.insert(username, codes).await;
+        self.account_in(CompanyId(DEFAULT_COMPANY), username, codes).await
+    }
+
+    /// The same in another company.
+    pub async fn account_in(&self, company: CompanyId, username: &str, codes: &[&str]) -> Account {
+        let (_, role) = self.insert(username, codes, company).await;
         let mut account = self.signed_in(username).await;
         account.role = role;
         account
+    }
+
+    /// Finds a company that [`Setup::with_company`] added.
+    pub async fn company(&self, name: &str) -> CompanyId {
+        let mut conn = self.core.db.read().await.unwrap();
+        let (company,) =
+            livegrant::sql_one!(&mut conn, (i64,), "SELECT id FROM company WHERE name = $1", name).unwrap();
+        CompanyId(company)
     }
 
     /// Signs an account in once more: another device.
@@ -229,9 +252,8 @@ impl TestServer {
     }
 
     /// Makes an account with a role of exactly these codes; answers the ids of both.
-    async fn insert(&self, username: &str, codes: &[&str]) -> (i64, i64) {
+    async fn insert(&self, username: &str, codes: &[&str], company: CompanyId) -> (i64, i64) {
         let hash = self.keys.hasher.hash(PASSWORD.to_owned()).await.unwrap();
-        let company = CompanyId(DEFAULT_COMPANY);
         let mut work = self.core.db.begin(&Author::system("tests")).await.unwrap();
         let now = work.now();
         let new = NewAccount::named(username, PASSWORD);
@@ -252,6 +274,14 @@ impl TestServer {
         self.core.settle(committed).await;
         (account.0, role.0)
     }
+}
+
+async fn add_company(db: &Db, name: &str) {
+    let mut work = db.begin(&Author::system("tests")).await.unwrap();
+    let now = work.now();
+    livegrant::sql_exec!(work.conn(), "INSERT INTO company (name, created_at) VALUES ($1, $2)", name, now)
+        .unwrap();
+    work.commit(SystemTask::Bootstrap).await.unwrap();
 }
 
 fn client() -> reqwest::Client {

@@ -1,0 +1,138 @@
+//! The routes of connections: who is online, which tabs are open, one of them closed by hand.
+
+use crate::clock::iso;
+use crate::core::Core;
+use crate::db::paging::{Listing, Page};
+use crate::policy::Principal;
+use crate::refusal::Refusal;
+use crate::web::extract::Caller;
+use crate::web::problem::{Answer, ProblemBody};
+use actix_web::{HttpResponse, delete, get, web};
+use livegrant_actors::{AccountId, CloseReason, ConnectionId, OnlineAccount, TabInfo};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// One open tab.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TabOut {
+    connection_id: String,
+    sid: String,
+    transport: String,
+    ip: String,
+    browser: String,
+    /// ISO 8601.
+    connected_at: String,
+    /// ISO 8601.
+    last_heartbeat: String,
+    /// The revision that the tab was told or has acknowledged.
+    rev: i64,
+}
+
+impl From<TabInfo> for TabOut {
+    fn from(tab: TabInfo) -> Self {
+        Self {
+            connection_id: tab.connection_id.to_string(),
+            sid: tab.sid.to_string(),
+            transport: tab.transport.to_string(),
+            ip: tab.ip.to_string(),
+            browser: tab.browser.to_string(),
+            connected_at: iso(tab.connected_at),
+            last_heartbeat: iso(tab.last_heartbeat),
+            rev: tab.rev.0,
+        }
+    }
+}
+
+/// An account with open tabs.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OnlineOut {
+    account_id: i64,
+    guid: String,
+    username: String,
+    display_name: String,
+    tabs: Vec<TabOut>,
+}
+
+async fn online(core: &Core, by: &Principal) -> Result<Vec<OnlineOut>, Refusal> {
+    by.require("session:view")?;
+    tracing::info!(event = "authz_admin", account = by.account().0, "online users listed");
+    let mut list = Vec::new();
+    for OnlineAccount { account, guid, tabs } in core.engine.online().await {
+        let Some(member) = core.policy.member(account).await? else { continue };
+        let facts = member.facts();
+        if facts.company == by.company() || by.is_platform() {
+            list.push(OnlineOut {
+                account_id: account.0,
+                guid: guid.to_string(),
+                username: facts.username.to_string(),
+                display_name: facts.display_name.to_string(),
+                tabs: tabs.into_iter().map(Into::into).collect(),
+            });
+        }
+    }
+    Ok(list)
+}
+
+fn whole<T>(rows: Vec<T>) -> Listing<T> {
+    let count = rows.len() as i64;
+    Listing::new(count, rows, Page::first(count.max(1)), "", "")
+}
+
+/// Lists who is online, with his tabs (S0-51).
+#[utoipa::path(tag = "realtime", responses(
+    (status = 200, body = Listing<OnlineOut>), (status = 403, body = ProblemBody)))]
+#[get("/api/v1/online-users")]
+pub async fn get_online_users(core: web::Data<Core>, Caller(by): Caller) -> Answer {
+    Ok(HttpResponse::Ok().json(whole(online(&core, &by).await?)))
+}
+
+/// One connection with its account.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ConnectionOut {
+    account_id: i64,
+    username: String,
+    #[serde(flatten)]
+    tab: TabOut,
+}
+
+/// Lists open connections.
+#[utoipa::path(tag = "realtime", responses(
+    (status = 200, body = Listing<ConnectionOut>), (status = 403, body = ProblemBody)))]
+#[get("/api/v1/connections")]
+pub async fn get_connections(core: web::Data<Core>, Caller(by): Caller) -> Answer {
+    let rows =
+        online(&core, &by).await?.into_iter().flat_map(|OnlineOut { account_id, username, tabs, .. }| {
+            tabs.into_iter().map(move |tab| ConnectionOut { account_id, username: username.clone(), tab })
+        });
+    Ok(HttpResponse::Ok().json(whole(rows.collect())))
+}
+
+/// Closes one connection; its page may connect again, the session goes on.
+#[utoipa::path(tag = "realtime", params(("id" = String, Path)), responses(
+    (status = 204), (status = 403, body = ProblemBody), (status = 404, body = ProblemBody)))]
+#[delete("/api/v1/connections/{id}")]
+pub async fn delete_connection(core: web::Data<Core>, Caller(by): Caller, id: web::Path<String>) -> Answer {
+    by.require("session:kick")?;
+    let id = ConnectionId::from(id.into_inner());
+    let owner = online(&core, &by)
+        .await?
+        .into_iter()
+        .find(|account| account.tabs.iter().any(|tab| tab.connection_id == id.as_str()));
+    let account =
+        owner.map(|account| AccountId(account.account_id)).ok_or(Refusal::NotFound { what: "connection" })?;
+    if !core.engine.close_tab(account, &id, CloseReason::Disconnected).await {
+        return Err(Refusal::NotFound { what: "connection" }.into());
+    }
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// The socket. Send a WebSocket upgrade with a bearer header, `?ticket=` or the cookie of this site; `docs/protocol.md`
+/// describes its frames. Anything but an upgrade is answered with 400.
+#[utoipa::path(tag = "realtime", params(("ticket" = Option<String>, Query)), responses(
+    (status = 101), (status = 400, body = ProblemBody), (status = 401, body = ProblemBody),
+    (status = 403, body = ProblemBody), (status = 429, body = ProblemBody), (status = 503, body = ProblemBody)))]
+#[get("/ws/permission")]
+pub async fn get_socket() -> Answer {
+    Err(Refusal::invalid("upgrade", "handshake_invalid", "this is a WebSocket: send `Upgrade: websocket`")
+        .into())
+}

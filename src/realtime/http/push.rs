@@ -1,0 +1,186 @@
+//! The routes of pushes by hand: a notice to everyone, the present state told again. No route here sets a permission.
+
+use crate::core::Core;
+use crate::policy::{HolderId, PolicyChange, Principal, SYSTEM_ADMIN};
+use crate::refusal::Refusal;
+use crate::text::{check_name, check_text};
+use crate::web::answer::Saved;
+use crate::web::extract::{Body, Caller};
+use crate::web::problem::{Answer, ProblemBody};
+use actix_web::{HttpResponse, post, web};
+use livegrant_actors::{AccountId, Audience, Change, Effect, Holder, Operator, RepushKind, Rev, RoleId};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use utoipa::{IntoParams, ToSchema};
+
+/// A notice to everyone.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BroadcastIn {
+    /// One line.
+    title: String,
+    /// The text.
+    content: String,
+    /// For example `维护`.
+    category: String,
+    /// `信息`, `警告`, `严重` or `info`, `warning`, `critical` (C27).
+    severity: String,
+}
+
+/// Longest content of a notice, in characters: it travels to every tab.
+const CONTENT_MAX: usize = 2_000;
+
+fn check_notice(notice: &BroadcastIn) -> Result<(), Refusal> {
+    check_words(&notice.title, &notice.content)?;
+    check_text("category", &notice.category)?;
+    check_severity(&notice.severity)
+}
+
+/// Checks what every message to read has.
+pub(super) fn check_words(title: &str, content: &str) -> Result<(), Refusal> {
+    check_name("title", title)?;
+    if content.trim().is_empty() || content.chars().count() > CONTENT_MAX {
+        return Err(Refusal::invalid("content", "invalid", format!("1 to {CONTENT_MAX} characters")));
+    }
+    Ok(())
+}
+
+/// Checks a severity (C27).
+pub(super) fn check_severity(severity: &str) -> Result<(), Refusal> {
+    if ["信息", "警告", "严重", "info", "warning", "critical"].contains(&severity) {
+        return Ok(());
+    }
+    Err(Refusal::invalid("severity", "invalid", "信息, 警告, 严重, info, warning or critical"))
+}
+
+async fn broadcast(core: &Core, by: &Principal, notice: &BroadcastIn) -> Result<Option<Rev>, Refusal> {
+    by.require("notification:broadcast")?;
+    check_notice(notice)?;
+    let mut work = core.db.begin(&by.author()).await?;
+    let BroadcastIn { title, content, category, severity } = notice.clone();
+    work.change(PolicyChange::Notice { title, content, category, severity });
+    work.audit("notification_broadcast", "notice", "", "notification:broadcast").await?;
+    let committed = work.commit(&by.stamp()).await?;
+    Ok(core.settle(committed).await)
+}
+
+/// Tells everyone who is online (E27).
+#[utoipa::path(tag = "realtime", request_body = BroadcastIn, responses(
+    (status = 200, body = Saved), (status = 400, body = ProblemBody), (status = 403, body = ProblemBody)))]
+#[post("/api/v1/notifications/broadcast")]
+pub async fn post_broadcast(
+    core: web::Data<Core>,
+    Caller(by): Caller,
+    Body(notice): Body<BroadcastIn>,
+) -> Answer {
+    let rev = core
+        .write(by, move |core, by| {
+            let notice = notice.clone();
+            async move { broadcast(&core, &by, &notice).await }
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(Saved::from(rev)))
+}
+
+/// Whom to tell again.
+#[derive(Debug, Clone, Deserialize, ToSchema, IntoParams)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct PushIn {
+    /// The account.
+    user_id: i64,
+    /// For people.
+    #[serde(default)]
+    reason: String,
+}
+
+/// What a push by hand answers.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Pushed {
+    /// The revision that the pushed state rests on.
+    rev: i64,
+}
+
+/// What lies outside the caller's company is not found.
+async fn in_company(core: &Core, by: &Principal, audience: &Audience) -> Result<(), Refusal> {
+    match audience {
+        Audience::Accounts(accounts) => {
+            for account in accounts.iter() {
+                crate::auth::accounts::in_company(core, by, *account).await?;
+            }
+            Ok(())
+        }
+        Audience::Holder(Holder::Role(role)) => {
+            let company = core
+                .policy
+                .with_facts(|facts| facts.holders.get(&HolderId::Role(*role)).map(|holder| holder.company));
+            let ours = company.is_some_and(|company| company == by.company() || by.is_platform());
+            if ours { Ok(()) } else { Err(Refusal::NotFound { what: "role" }) }
+        }
+        Audience::Holder(_) | Audience::Everyone => Ok(()),
+    }
+}
+
+async fn repush(core: &Core, by: &Principal, audience: Audience, effect: Effect, reason: &str) -> Answer {
+    by.require(SYSTEM_ADMIN)?;
+    check_text("reason", reason)?;
+    in_company(core, by, &audience).await?;
+    tracing::info!(event = "authz_admin", account = by.account().0, "state pushed again by hand");
+    let rev = core.policy.applied();
+    let author = by.author();
+    let change = Change {
+        rev,
+        accepted_at: core.clock.now_ms(),
+        operator: Some(Operator { id: author.account, name: author.name.into() }),
+        reason: if reason.is_empty() { "push".into() } else { reason.into() },
+        effect,
+        audience,
+    };
+    core.engine.apply(change).await.map_err(|error| Refusal::Defect(anyhow::Error::new(error)))?;
+    Ok(HttpResponse::Ok().json(Pushed { rev: rev.0 }))
+}
+
+/// `pushPermissionUpdate` (S3-39): tells an account's tabs the server's own present state. It never sets permissions.
+#[utoipa::path(tag = "realtime", request_body = PushIn, responses(
+    (status = 200, body = Pushed), (status = 403, body = ProblemBody)))]
+#[post("/api/v1/push/permission-update")]
+pub async fn post_push_permission_update(
+    core: web::Data<Core>,
+    Caller(by): Caller,
+    Body(body): Body<PushIn>,
+) -> Answer {
+    let audience = Audience::Accounts(Arc::from([AccountId(body.user_id)]));
+    repush(&core, &by, audience, Effect::Repush(RepushKind::PermissionUpdate), &body.reason).await
+}
+
+/// `pushRoleChange` (S3-40): tells an account's tabs its present roles.
+#[utoipa::path(tag = "realtime", request_body = PushIn, responses(
+    (status = 200, body = Pushed), (status = 403, body = ProblemBody)))]
+#[post("/api/v1/push/role-change")]
+pub async fn post_push_role_change(
+    core: web::Data<Core>,
+    Caller(by): Caller,
+    Body(body): Body<PushIn>,
+) -> Answer {
+    let audience = Audience::Accounts(Arc::from([AccountId(body.user_id)]));
+    repush(&core, &by, audience, Effect::Repush(RepushKind::RoleChange), &body.reason).await
+}
+
+/// Whose holders to tell again.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct BatchIn {
+    /// The role.
+    role_id: i64,
+    /// For people.
+    #[serde(default)]
+    reason: String,
+}
+
+/// `batchPushPermissionUpdate` (S3-41): tells everyone online who holds a role his present state.
+#[utoipa::path(tag = "realtime", request_body = BatchIn, responses(
+    (status = 200, body = Pushed), (status = 403, body = ProblemBody)))]
+#[post("/api/v1/push/batch-permission-update")]
+pub async fn post_push_batch(core: web::Data<Core>, Caller(by): Caller, Body(body): Body<BatchIn>) -> Answer {
+    let audience = Audience::Holder(Holder::Role(RoleId(body.role_id)));
+    repush(&core, &by, audience, Effect::Repush(RepushKind::PermissionUpdate), &body.reason).await
+}
