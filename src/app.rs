@@ -15,6 +15,7 @@ use crate::refusal::Refusal;
 use crate::settings::Settings;
 use crate::telemetry::Metrics;
 use crate::web::connection::Connection;
+use crate::web::connections::Connections;
 use crate::web::in_flight::InFlight;
 use crate::web::methods::{Methods, otherwise};
 use crate::web::operations::Stopping;
@@ -22,7 +23,7 @@ use crate::web::problem::Problem;
 use crate::web::{idempotency, openapi, page, request, routes};
 use actix_http::{HttpService, Protocol};
 use actix_server::{Server, ServerHandle};
-use actix_service::{ServiceFactoryExt, fn_service, map_config};
+use actix_service::{Service, apply_fn_factory, fn_service, map_config};
 use actix_web::body::MessageBody;
 use actix_web::dev::{AppConfig, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Next, from_fn};
@@ -204,9 +205,13 @@ fn serve(rooms: Rooms, listener: TcpListener) -> std::io::Result<Server> {
     let workers = rooms.core.settings.server.worker_count();
     let shutdown = rooms.core.settings.server.shutdown_seconds;
     let timeout = Duration::from_secs(rooms.core.settings.server.request_timeout_seconds);
+    let limits = &rooms.core.settings.server;
+    let connections = Connections::new(limits.max_connections_per_address, limits.trusted_proxies.clone());
+    let of_a_worker = limits.max_connections.div_ceil(workers);
     let server = Server::build()
         .workers(workers)
         .shutdown_timeout(shutdown)
+        .max_concurrent_connections(of_a_worker)
         // The process decides about its own end: tabs are told first (`App::stop`).
         .disable_signals()
         .listen("livegrant", listener, move || {
@@ -226,11 +231,17 @@ fn serve(rooms: Rooms, listener: TcpListener) -> std::io::Result<Server> {
                 })
                 .upgrade(upgrade)
                 .finish(map_config(web_app(&rooms), |()| AppConfig::default()));
-            fn_service(|stream: TcpStream| async move {
+            let connections = connections.clone();
+            apply_fn_factory(http, move |stream: TcpStream, http| {
                 let peer = stream.peer_addr().ok();
-                Ok((Connection::new(stream), Protocol::Http1, peer))
+                let place = peer.and_then(|peer| connections.take(peer.ip()));
+                let answered = place
+                    .map(|place| (place, http.call((Connection::new(stream), Protocol::Http1, peer))));
+                async move {
+                    // The place is held until the connection has ended or become a tab's.
+                    if let Some((_place, answered)) = answered { answered.await } else { Ok(()) }
+                }
             })
-            .and_then(http)
         })?;
     Ok(server.run())
 }

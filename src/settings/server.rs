@@ -22,6 +22,12 @@ pub struct Server {
     pub body_limit_bytes: usize,
     /// Time a client has to send a request's head, and again its body, in seconds.
     pub request_timeout_seconds: u64,
+    /// Connections that speak HTTP at one time, in the whole process; further ones wait to be accepted. Tabs are not
+    /// among them: `realtime.max_connections` counts those.
+    pub max_connections: usize,
+    /// Connections that speak HTTP at one time from one address (an IPv6 network of 64 bits is one); further ones are
+    /// hung up on. Trusted proxies are not counted.
+    pub max_connections_per_address: usize,
     /// Time running requests have to finish after a stop was asked for, in seconds.
     pub shutdown_seconds: u64,
     /// Addresses whose `X-Forwarded-For` is believed.
@@ -36,6 +42,8 @@ impl Default for Server {
             workers: 0,
             body_limit_bytes: 262_144,
             request_timeout_seconds: 30,
+            max_connections: 8192,
+            max_connections_per_address: 2048,
             shutdown_seconds: 10,
             trusted_proxies: Vec::new(),
         }
@@ -66,6 +74,9 @@ impl Server {
             self.request_timeout_seconds,
             1..=3600,
         )?;
+        let within = SettingError::unless_within::<usize>;
+        within("server.max_connections", self.max_connections, 16..=1_000_000)?;
+        within("server.max_connections_per_address", self.max_connections_per_address, 1..=1_000_000)?;
         SettingError::unless_within("server.shutdown_seconds", self.shutdown_seconds, 0..=3600)
     }
 }

@@ -1,6 +1,7 @@
 //! Counts the requests that are being answered, so that a stopping process waits for them and not for connections that
 //! merely idle: browsers keep those for minutes, and the server itself waits for both.
 
+use super::unread::Unread;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::web::Bytes;
 use std::pin::Pin;
@@ -48,6 +49,8 @@ pub struct CountedBody {
     pub body: BoxBody,
     /// Its request.
     pub running: Option<Running>,
+    /// The request's body, if it must not be let go before.
+    pub unread: Option<Unread>,
 }
 
 impl MessageBody for CountedBody {
@@ -75,7 +78,7 @@ mod tests {
         let requests = InFlight::default();
         assert!(requests.none().now_or_never().is_some());
         let (one, other) = (requests.enter(), requests.clone().enter());
-        let counted = CountedBody { body: BoxBody::new("answer"), running: Some(one) };
+        let counted = CountedBody { body: BoxBody::new("answer"), running: Some(one), unread: None };
         drop(other);
         assert!(requests.none().now_or_never().is_none());
         drop(counted);

@@ -4,6 +4,7 @@
 pub mod answer;
 pub mod browser;
 pub mod connection;
+pub mod connections;
 pub mod cookies;
 pub mod etag;
 pub mod extract;
@@ -16,3 +17,4 @@ pub mod page;
 pub mod problem;
 pub mod request;
 pub mod routes;
+pub mod unread;

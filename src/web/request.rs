@@ -4,6 +4,7 @@
 
 use super::in_flight::{CountedBody, InFlight};
 use super::problem::Problem;
+use super::unread;
 use crate::core::Core;
 use crate::policy::Principal;
 use crate::settings::Server;
@@ -39,7 +40,7 @@ pub struct AnsweredVersion(pub i64);
 
 /// The middleware; see the head of this file.
 pub async fn around<B: MessageBody + 'static>(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
@@ -54,6 +55,7 @@ pub async fn around<B: MessageBody + 'static>(
     request.extensions_mut().insert(RequestId(id.clone()));
     request.extensions_mut().insert(ClientAddress(ip));
     let path = request.path().to_owned();
+    let unread = unread::hold(&mut request);
     // No clone of the request is kept: matching a route needs it for itself alone.
     let answer = next.call(request).await?.map_into_boxed_body();
     let problem = answer.response().error().and_then(|error| error.as_error::<Problem>());
@@ -73,7 +75,7 @@ pub async fn around<B: MessageBody + 'static>(
     let milliseconds = started.elapsed().as_millis() as u64;
     let status = answer.status().as_u16();
     tracing::info!(request_id = id, method = %answer.request().method(), path, status, milliseconds, %ip, "request answered");
-    Ok(answer.map_body(|_, body| BoxBody::new(CountedBody { body, running })))
+    Ok(answer.map_body(|_, body| BoxBody::new(CountedBody { body, running, unread })))
 }
 
 /// Notes a refused use of a permission (S1-46), reads and writes alike.
