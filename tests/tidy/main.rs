@@ -8,6 +8,7 @@ mod code;
 mod dependencies;
 mod documented;
 mod licences;
+mod security;
 mod shape;
 mod tree;
 mod words;
@@ -44,5 +45,6 @@ checks! {
     every_setting_is_documented: documented::settings;
     every_close_code_is_documented: documented::close_codes;
     every_error_code_is_documented: documented::error_codes;
+    what_holds_each_line_of_security_exists: security::tests_exist;
     every_licence_is_allowed: licences::all_are_allowed;
 }
