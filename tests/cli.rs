@@ -9,12 +9,13 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Output, Stdio};
+use std::thread::JoinHandle;
 
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 
-use support::{Caller, both_databases, ok};
+use support::{Caller, Tab, both_databases, ok};
 
 /// A folder to run in, and the settings that every call gets.
 struct Shell {
@@ -93,6 +94,7 @@ fn fails_with(output: &Output, names: &[&str]) {
 struct Serving {
     child: Child,
     address: String,
+    log: Option<JoinHandle<String>>,
 }
 
 impl Serving {
@@ -100,12 +102,13 @@ impl Serving {
         let mut child = shell.command("serve").stderr(Stdio::piped()).spawn().expect("the binary starts");
         let log = BufReader::new(child.stderr.take().expect("it was piped"));
         let mut lines = log.lines().map(|line| line.expect("the log is text"));
-        let line = lines.find(|line| line.contains("serving")).expect("the log says where it serves");
+        let serves = |line: &String| line.contains("serving") && line.contains("address=");
+        let line = lines.find(serves).expect("the log says where it serves");
         let address = line.split("address=").nth(1).expect("with the address").split_whitespace().next();
         let address = format!("http://{}", address.expect("with the address"));
         // A full pipe would stop the server.
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address }
+        let log = std::thread::spawn(move || lines.map(|line| line + "\n").collect());
+        Self { child, address, log: Some(log) }
     }
 
     fn caller(&self) -> Caller {
@@ -113,10 +116,17 @@ impl Serving {
     }
 
     /// Asks it to stop as a supervisor does; answers its exit code.
-    fn stop(mut self) -> Option<i32> {
+    fn stop(self) -> Option<i32> {
+        self.stop_and_read().0
+    }
+
+    /// The same with everything that it logged while it served.
+    fn stop_and_read(mut self) -> (Option<i32>, String) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill is there").success());
-        self.child.wait().expect("it ends").code()
+        let code = self.child.wait().expect("it ends").code();
+        let log = self.log.take().expect("it is read once").join().expect("the log is read to its end");
+        (code, log)
     }
 }
 
@@ -292,6 +302,51 @@ both_databases! {
             assert_eq!(status, if platform { 200 } else { 403 });
         }
         assert_eq!(serving.stop(), Some(0));
+    }
+
+    /// At every level of our own: who signed in and what was refused, and nothing that anybody could use again.
+    async fn logs_tell_events_and_no_secret(database: TestDatabase) {
+        let shell = Shell::on(&database.url)
+            .with("TELEMETRY__LOG_FILTER", "debug,livegrant=trace,livegrant_actors=trace");
+        succeeds(&shell.run("migrate"));
+        succeeds(&shell.told("user add root --platform", "a long password\n"));
+        let serving = Serving::start(&shell);
+        let caller = serving.caller();
+        let sign_in = async |password: &str| {
+            caller.post("/api/auth/login/", json!({ "username": "root", "password": password })).await
+        };
+        assert_eq!(sign_in("a wrong password").await.0, 401);
+        let signed_in = ok(sign_in("a long password").await);
+        let token = |of: &serde_json::Value, name: &str| of[name].as_str().expect("a token").to_owned();
+        let (access, refresh) = (token(&signed_in, "access"), token(&signed_in, "refresh"));
+        let root = caller.bearing(&access);
+        let ticket = token(&ok(root.post("/api/auth/stream-ticket/", json!({})).await), "ticket");
+        let address = serving.address.trim_start_matches("http://").to_owned();
+        let path = |query: &str| format!("{address}/ws/permission?ticket={query}");
+        let tab = Tab::open(&path(&ticket), &[]).await.expect("a tab");
+        let forged = "forged-ticket-forged-ticket-forged-ticket";
+        assert!(Tab::open(&path(forged), &[]).await.is_err());
+        let again = ok(caller.post("/api/auth/refresh/", json!({ "refresh": refresh })).await);
+        ok(root.post("/api/auth/logout/", json!({})).await);
+        assert_eq!(tab.end().await.1, 4501);
+        let (code, log) = serving.stop_and_read();
+        assert_eq!(code, Some(0));
+        let (renewed, successor) = (token(&again, "access"), token(&again, "refresh"));
+        for secret in
+            ["a long password", "a wrong password", &access, &refresh, &ticket, forged, &renewed, &successor]
+        {
+            let line = log.lines().find(|line| line.contains(secret));
+            assert_eq!(line, None, "a secret is logged");
+        }
+        for event in [
+            "authn_login_fail",
+            "authn_login_success",
+            "connection accepted",
+            "connection refused",
+            "connection closed",
+        ] {
+            assert!(log.contains(event), "{event} is not logged");
+        }
     }
 
     /// Demo data comes once, however often it is asked for, and every account of it signs in.
