@@ -91,7 +91,7 @@ fn frames_that_are_never_whole_are_bounded() {
         let alice = server.account("alice", &[]).await;
         let mut tabs = tabs(&server, &alice).await;
         let before = resident();
-        let almost = frame(0x81, &[b'x'; 65_535]);
+        let almost = frame(0x81, &vec![b'x'; 65_535]);
         for piece in almost[..almost.len() - 1].chunks(16_384) {
             for tab in &mut tabs {
                 tab.send(piece).await;

@@ -104,7 +104,7 @@ fn lengths_up_to_2_64_are_refused_from_their_headers() {
     let announced = [65_537, 1 << 30, 1 << 31, 1 << 32, (1 << 63) - 1, 1 << 63, u64::MAX];
     let mut breaches: Vec<_> =
         announced.into_iter().map(|length| ("a length", header(FIN | TEXT, length))).collect();
-    let together = [frame(TEXT, &[b'x'; 65_536]), header(FIN, 1)].concat();
+    let together = [frame(TEXT, &vec![b'x'; 65_536]), header(FIN, 1)].concat();
     breaches.push(("fragments that are too large together", together));
     each_closes(CloseReason::TooLarge, breaches);
 }

@@ -83,9 +83,9 @@ impl Hostile {
                 return true;
             }
             // The pause: nothing is said to a client that is not done, so reading waits.
-            match tokio::time::timeout(DRIP, self.stream.read_buf(&mut self.seen)).await {
-                Ok(Ok(0) | Err(_)) => return true,
-                Ok(Ok(_)) | Err(_) => {}
+            let reading = self.stream.read_buf(&mut self.seen);
+            if let Ok(Ok(0) | Err(_)) = tokio::time::timeout(DRIP, reading).await {
+                return true;
             }
         }
         false
@@ -166,11 +166,11 @@ pub fn header(first: u8, length: u64) -> Vec<u8> {
     match length {
         0..126 => bytes.push(0x80 | length as u8),
         126..65_536 => {
-            bytes.push(0x80 | 126);
+            bytes.push(0xFE);
             bytes.extend_from_slice(&(length as u16).to_be_bytes());
         }
         _ => {
-            bytes.push(0x80 | 127);
+            bytes.push(0xFF);
             bytes.extend_from_slice(&length.to_be_bytes());
         }
     }

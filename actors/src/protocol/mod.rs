@@ -3,6 +3,8 @@
 //! Nothing here does IO or knows an actor.
 
 pub mod client;
+#[cfg(test)]
+mod client_properties;
 pub mod close;
 pub mod envelope;
 pub mod frame;

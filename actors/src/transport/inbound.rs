@@ -189,12 +189,13 @@ impl Carry {
         mut on: impl FnMut(Heard<'_>),
     ) -> Result<(), Fault> {
         loop {
-            let mut frame = match self.frame.take() {
-                Some(frame) => frame,
-                None => match self.header(&mut source, limit)? {
-                    Some(frame) => frame,
-                    None => return Ok(()),
-                },
+            let mut frame = if let Some(frame) = self.frame.take() {
+                frame
+            } else {
+                let (taken, frame) = self.header(source, limit)?;
+                source = source.split_at_mut(taken).1;
+                let Some(frame) = frame else { return Ok(()) };
+                frame
             };
             let (piece, rest) = source.split_at_mut(frame.left.min(source.len()));
             source = rest;
@@ -280,8 +281,9 @@ impl Carry {
         Ok(())
     }
 
-    /// Takes a header off the source; `None` while it is short.
-    fn header(&mut self, source: &mut &mut [u8], limit: usize) -> Result<Option<Frame>, Fault> {
+    /// Takes a header off the source; answers how much of the source that took, and no frame while it is short.
+    fn header(&mut self, source: &[u8], limit: usize) -> Result<(usize, Option<Frame>), Fault> {
+        let mut taken = 0;
         loop {
             let have = &self.header[..self.header_len];
             let missing = header_step(have) - have.len();
@@ -295,16 +297,16 @@ impl Carry {
                 };
                 frame.key.copy_from_slice(&have[have.len() - MASK..]);
                 self.header_len = 0;
-                return Ok(Some(frame));
+                return Ok((taken, Some(frame)));
             }
-            let taken = std::mem::take(source);
-            let (more, rest) = taken.split_at_mut(missing.min(taken.len()));
-            *source = rest;
+            let more = &source[taken..];
+            let more = &more[..missing.min(more.len())];
             if more.is_empty() {
-                return Ok(None);
+                return Ok((taken, None));
             }
             self.header[self.header_len..][..more.len()].copy_from_slice(more);
             self.header_len += more.len();
+            taken += more.len();
             self.judge_beginning()?;
             self.judge_length(limit)?;
         }
