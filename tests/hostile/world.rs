@@ -204,6 +204,14 @@ pub fn closed(server: &TestServer, reason: &str) -> u64 {
     server.core.engine.stats().closed[reason]
 }
 
+/// What `/metrics` says for a name with its labels; 0 before it is first counted. The process counts for all its servers.
+pub async fn metric(server: &TestServer, name: &str) -> u64 {
+    let (_, text) = server.anonymous().get("/metrics").await;
+    let text = text.as_str().expect("a text").to_owned();
+    let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    value.map_or(0, |value| value.parse().expect("a whole number"))
+}
+
 /// An honest client is served: it signs in, opens a tab, and hears what is said.
 pub async fn is_served(server: &TestServer, account: &Account) {
     let again = server.signed_in(&account.username).await;
