@@ -14,6 +14,7 @@ use crate::frame::{Op, masked};
 use crate::http::{Call, Request};
 use crate::machine;
 use crate::order::{Acks, Measured, Order, Reply, Want};
+use crate::progress::Progress;
 use crate::tab::Stage;
 
 /// How long a round waits for frames; a server that needs longer has lost them.
@@ -99,9 +100,11 @@ fn connect(fleet: &mut Fleet, resume: bool) -> anyhow::Result<Reply> {
     let (start, wanted) = (Instant::now(), fleet.queue());
     let (before, _) = fleet.count();
     let (mut connected, mut progress, mut last) = (None, start, (0, 0));
+    let mut bar = Progress::new("tabs that know their state");
     loop {
         fleet.turn(Duration::from_millis(5))?;
         let now = fleet.count();
+        bar.at(now.1, fleet.tabs.len());
         if now != last {
             (last, progress) = (now, Instant::now());
         }
@@ -191,8 +194,10 @@ fn say(fleet: &mut Fleet, text: &str, padded: usize, times: usize) -> anyhow::Re
         }
     }
     let mut progress = (Instant::now(), 0);
+    let mut bar = Progress::new("tabs that were answered");
     while fleet.book.pongs < open.len() && progress.0.elapsed() < STANDSTILL {
         fleet.turn(Duration::from_millis(5))?;
+        bar.at(fleet.book.pongs, open.len());
         if fleet.book.pongs != progress.1 {
             progress = (Instant::now(), fleet.book.pongs);
         }

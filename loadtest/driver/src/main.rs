@@ -9,6 +9,7 @@ mod hand;
 mod http;
 mod machine;
 mod order;
+mod progress;
 mod report;
 mod scenario;
 mod server;
