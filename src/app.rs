@@ -7,10 +7,13 @@ use crate::clock::Clock;
 use crate::core::Core;
 use crate::db::{Db, DbError};
 use crate::policy::PolicyTable;
+use crate::realtime::bans::Bans;
 use crate::realtime::door::Door;
 use crate::realtime::gateway::Gateway;
-use crate::realtime::relay::{self, Relay};
 use crate::realtime::subject::EngineClock;
+use crate::realtime::tasks::Tasks;
+use crate::realtime::watch::{Feed, Watch};
+use crate::realtime::{presence, recorder, relay};
 use crate::refusal::Refusal;
 use crate::settings::Settings;
 use crate::telemetry::Metrics;
@@ -29,7 +32,7 @@ use actix_web::dev::{AppConfig, ServiceFactory, ServiceRequest, ServiceResponse}
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{App as WebApp, Error, web};
 use livegrant_actors::bus::memory::MemoryBus;
-use livegrant_actors::{Engine, EngineConfig, EngineHandle, Nobody, Outside};
+use livegrant_actors::{Engine, EngineConfig, EngineHandle, Outside};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,6 +65,9 @@ pub enum StartError {
     Other(#[from] Refusal),
 }
 
+/// Time for the records of the last connections to be written when the process stops.
+const LAST_RECORDS: Duration = Duration::from_secs(5);
+
 /// A running application.
 pub struct App {
     /// Where it listens.
@@ -71,7 +77,10 @@ pub struct App {
     server: ServerHandle,
     stopping: Stopping,
     requests: InFlight,
-    relay: Relay,
+    relay: Tasks,
+    /// What looks after the house, without which changes are enforced and told all the same.
+    house: Tasks,
+    records: Arc<Feed<recorder::Note>>,
 }
 
 /// What every worker builds its part of the application from.
@@ -83,6 +92,7 @@ struct Rooms {
     stopping: Stopping,
     requests: InFlight,
     door: Arc<Door>,
+    bans: Arc<Bans>,
 }
 
 impl App {
@@ -111,13 +121,21 @@ impl App {
         let policy = PolicyTable::load(db.clone(), &settings.policy).await?;
         let keys = Arc::new(Keys::prepare(&db, &settings.auth).await?);
         let (applied, receiver) = watch::channel(policy.applied());
-        let engine = engine(&settings, db.clock());
         let clock = db.clock().clone();
+        let bans = Arc::new(Bans::new(&settings.realtime, &settings.server.trusted_proxies));
+        let (records, to_record) = recorder::feed();
+        let (listeners, to_show) = presence::listeners();
+        let observer =
+            Watch::new(clock.clone(), Arc::clone(&records), Arc::clone(&listeners), Arc::clone(&bans));
+        let engine = engine(&settings, &clock, observer);
         let settings = Arc::new(settings);
         let core = Core { db, policy, clock, settings, engine, applied: receiver };
         let relay = relay::start(&core, applied);
+        let mut house = Tasks::default();
+        house.run("records", recorder::run(core.clone(), to_record));
+        house.run("presence", presence::run(core.clone(), Arc::clone(&listeners), to_show));
         let (stopping, requests) = (Stopping::default(), InFlight::default());
-        let door = Arc::new(Door::new(core.clone(), Arc::clone(&keys)));
+        let door = Arc::new(Door::new(core.clone(), Arc::clone(&keys), Arc::clone(&bans), listeners));
         let rooms = Rooms {
             core: core.clone(),
             keys,
@@ -125,10 +143,12 @@ impl App {
             stopping: stopping.clone(),
             requests: requests.clone(),
             door,
+            bans,
         };
         let server = serve(rooms, listener)
             .map_err(|cause| StartError::Address { address: address.to_string(), cause })?;
-        Ok((Self { address, core, server: server.handle(), stopping, requests, relay }, server))
+        let app = Self { address, core, server: server.handle(), stopping, requests, relay, house, records };
+        Ok((app, server))
     }
 
     /// Waits until a part that the application cannot do without crashes, and names it.
@@ -136,10 +156,17 @@ impl App {
         tokio::select! {
             failure = self.core.engine.failed() => format!("the engine: {failure}"),
             task = self.relay.failed() => format!("the relay's task {task}"),
+            task = self.house.failed() => format!("the house's task {task}"),
         }
     }
 
-    /// Stops in order: not ready, tabs told to move, requests finished, versions stored, database closed.
+    /// Waits until every connection that has come or gone so far is recorded.
+    pub async fn recorded(&self) {
+        recorder::flush(&self.records).await;
+    }
+
+    /// Stops in order: not ready, tabs told to move, requests finished, connections recorded, versions stored, database
+    /// closed.
     pub async fn stop(&self) {
         self.stopping.begin();
         let server = &self.core.settings.server;
@@ -155,6 +182,10 @@ impl App {
         if tokio::time::timeout(Duration::from_secs(server.shutdown_seconds), answered).await.is_err() {
             tracing::warn!("requests were still running at the deadline");
         }
+        if tokio::time::timeout(LAST_RECORDS, self.recorded()).await.is_err() {
+            tracing::warn!("the last connection records were not written; the next start closes them");
+        }
+        self.house.stop();
         self.relay.stop();
         if let Err(error) = self.core.policy.store_versions().await {
             tracing::warn!(%error, "permission versions not stored");
@@ -171,7 +202,7 @@ fn listen(settings: &Settings) -> Result<TcpListener, StartError> {
         .map_err(|cause| StartError::Address { address, cause })
 }
 
-fn engine(settings: &Settings, clock: &Clock) -> EngineHandle {
+fn engine(settings: &Settings, clock: &Clock, observer: Watch) -> EngineHandle {
     let realtime = &settings.realtime;
     let seconds = Duration::from_secs;
     let config = EngineConfig {
@@ -196,7 +227,7 @@ fn engine(settings: &Settings, clock: &Clock) -> EngineHandle {
         bus: Arc::new(MemoryBus::default()),
         time: Arc::clone(&time) as _,
         ids: time,
-        observer: Arc::new(Nobody),
+        observer: Arc::new(observer),
     };
     Engine::start(config, outside)
 }
@@ -268,6 +299,7 @@ fn web_app(
     app.app_data(web::Data::new(rooms.core.clone()))
         .app_data(web::Data::from(Arc::clone(&rooms.keys)))
         .app_data(web::Data::from(Arc::clone(&rooms.door)))
+        .app_data(web::Data::from(Arc::clone(&rooms.bans)))
         .app_data(web::Data::new(rooms.metrics.clone()))
         .app_data(web::Data::new(rooms.stopping.clone()))
         .app_data(web::Data::new(rooms.requests.clone()))

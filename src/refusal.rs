@@ -32,6 +32,9 @@ pub enum Refusal {
     /// Too many tries.
     #[error("too many tries; wait {retry_after_seconds} s")]
     Throttled { retry_after_seconds: u64 },
+    /// Too many offences: streams are refused for a while (S3-118).
+    #[error("streams are refused here after too many offences; wait {retry_after_seconds} s")]
+    Banned { retry_after_seconds: u64 },
     /// Something that this rests on is away; trying again later may help.
     #[error("{detail}")]
     Unavailable { code: &'static str, detail: String },

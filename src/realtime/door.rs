@@ -1,7 +1,9 @@
-//! Who may open a stream, whatever its transport: counts tries, compares the origin, authenticates, reads what the client
-//! asks for, and looks for a place, in this order. Nothing is allocated for a tab before (S3-72, C1, C2).
+//! Who may open a stream, whatever its transport: refuses the banned, counts tries, compares the origin, authenticates,
+//! reads what the client asks for, and looks for a place, in this order. Nothing is allocated for a tab before (S3-72, C1, C2).
 
+use super::bans::{Bans, Offence};
 use super::handshakes::Handshakes;
+use super::presence::Listeners;
 use super::subject::SessionSubject;
 use crate::auth::{Keys, ticket};
 use crate::core::Core;
@@ -32,6 +34,8 @@ pub struct Door {
     handshakes: Handshakes,
     /// Tries of accounts.
     comings: Handshakes,
+    bans: Arc<Bans>,
+    listeners: Arc<Listeners>,
 }
 
 /// What a client says in the address of a stream; names that are not known are passed over.
@@ -47,11 +51,11 @@ struct Asked {
 
 impl Door {
     /// Takes the rooms.
-    pub fn new(core: Core, keys: Arc<Keys>) -> Self {
+    pub fn new(core: Core, keys: Arc<Keys>, bans: Arc<Bans>, listeners: Arc<Listeners>) -> Self {
         let realtime = &core.settings.realtime;
         let handshakes = Handshakes::new(realtime.handshakes_per_minute_per_address);
         let comings = Handshakes::new(realtime.handshakes_per_minute_per_account);
-        Self { core, keys, handshakes, comings }
+        Self { core, keys, handshakes, comings, bans, listeners }
     }
 
     /// The rooms behind it.
@@ -59,12 +63,14 @@ impl Door {
         &self.core
     }
 
-    /// Counts a try of an address.
+    /// Counts a try of an address, unless it is banned.
     pub fn count(&self, ip: IpAddr) -> Result<(), Refusal> {
         let now = self.core.clock.now_ms();
+        self.bans.check(ip, None, now)?;
         if self.handshakes.allows(&network_of(&ip.to_string()), now) {
             Ok(())
         } else {
+            self.bans.note(ip, None, Offence::Throttled, now);
             Err(Refusal::Throttled { retry_after_seconds: 60 })
         }
     }
@@ -87,18 +93,26 @@ impl Door {
         let asked = Query::<Asked>::from_query(head.uri.query().unwrap_or_default());
         let Query(asked) = asked.map_err(|error| Refusal::invalid("query", "invalid", error.to_string()))?;
         let wishes = self.wishes(head, &asked, transport)?;
-        let (by, expires_at) = self.authenticate(head, &asked, origin, transport).await?;
+        let authenticated = self.authenticate(head, &asked, origin, transport).await;
+        let now = self.core.clock.now_ms();
+        let (by, expires_at) = authenticated.inspect_err(|refusal| {
+            if is_nobodys(refusal) {
+                self.bans.note(ip, None, Offence::Authentication, now);
+            }
+        })?;
+        self.bans.check(ip, Some(by.account()), now)?;
         if let Some(guid) = &asked.user_guid {
             self.check_guid(guid, &by).await?;
         }
-        if !self.comings.allows(&by.account().to_string(), self.core.clock.now_ms()) {
+        if !self.comings.allows(&by.account().to_string(), now) {
+            self.bans.note(ip, Some(by.account()), Offence::Throttled, now);
             return Err(Refusal::Throttled { retry_after_seconds: 60 });
         }
         self.core.engine.admit(by.account(), ip).map_err(|refused| match refused {
             Refused::Full => Refusal::Unavailable { code: "full", detail: refused.to_string() },
             Refused::Draining => Refusal::Unavailable { code: "draining", detail: refused.to_string() },
         })?;
-        let subject = Arc::new(SessionSubject::of(&self.core.policy, &by));
+        let subject = Arc::new(SessionSubject::of(&self.core.policy, &by, &self.listeners));
         let client = ClientInfo { ip, browser: device_of(&head.headers).into() };
         Ok(Admission { subject, expires_at, client, wishes })
     }
@@ -204,6 +218,14 @@ impl Door {
 pub fn offers_sub_protocol(headers: &HeaderMap) -> bool {
     let offers = headers.get_all(SEC_WEBSOCKET_PROTOCOL).filter_map(|value| value.to_str().ok());
     offers.flat_map(|offer| offer.split(',')).any(|offer| offer.trim() == SUB_PROTOCOL)
+}
+
+/// Tells whether a handshake came with nothing that was ever ours; what has ended or expired was.
+fn is_nobodys(refusal: &Refusal) -> bool {
+    matches!(
+        refusal,
+        Refusal::Unauthenticated { code: "token_missing" | "token_invalid" | "ticket_invalid", .. }
+    )
 }
 
 fn origin_refused(detail: &str) -> Refusal {

@@ -1,14 +1,20 @@
 //! Between the application and the engine: the door decides who may open a stream, the gateway (WebSocket) and
 //! `streams.rs` (events, polls) let him in, the relay turns log rows into what tabs are told, `http.rs` shows
-//! administrators who is online and who received what. It decides nothing about permissions.
+//! administrators who is online and who received what. The watch hands each tab that comes or goes to the recorder, the
+//! presence and the bans. It decides nothing about permissions.
 
+pub mod bans;
 pub mod door;
 pub mod effects;
 pub mod gateway;
 pub mod handshakes;
 pub mod http;
+pub mod presence;
 pub mod recorder;
 pub mod relay;
+pub mod store;
 pub mod streams;
 pub mod subject;
+pub mod tasks;
 pub mod topics;
+pub mod watch;

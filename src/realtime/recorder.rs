@@ -1,105 +1,205 @@
-//! Keeps `sys_websocket_session` (S3-33): compares the open tabs with the ones written down and writes the difference in
-//! one transaction. A record for administrators, never the truth: whether a tab is open the engine alone knows, and a tab
-//! that lived shorter than the pause between two looks is not recorded.
+//! Keeps `sys_websocket_session` (S3-33, S3-89): writes the tabs that came and went, as the engine tells them, in batches.
+//! A tab that came and went within one batch is one row. While the database is away events wait, up to a bound; past it
+//! the open tabs are compared with the open records once it is back. A record for administrators, never the truth: whether
+//! a tab is open the engine alone knows.
 
+use super::store;
+use super::watch::{Event, Feed, Source, queue};
 use crate::core::Core;
-use crate::db::{Author, DbError, SystemTask, Work};
+use crate::db::{Author, DbError, SystemTask};
 use crate::refusal::Refusal;
-use crate::sql_exec;
-use livegrant_actors::{AccountId, TabInfo};
-use serde_json::json;
-use sqlx::types::Json;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
 
-/// Pause between two looks.
+/// Longest time that an event waits for others.
 const EVERY: Duration = Duration::from_secs(2);
-/// Rows written in one transaction: on SQLite about 50 ms of the only writer; the rest follows at the next look.
-const ROWS_AT_ONCE: usize = 1_000;
+/// Rows written in one transaction: on SQLite some 20 ms of the only writer.
+const ROWS_AT_ONCE: usize = 500;
+/// Events that wait: 10,000 tabs that come and go three times while the database is away. About 300 bytes each.
+const EVENTS_WAITING: usize = 60_000;
+
+/// What the recorder is told.
+#[derive(Debug)]
+pub enum Note {
+    /// A tab came or went.
+    Event(Box<Event>),
+    /// Answer when everything before this is written.
+    Flush(oneshot::Sender<()>),
+}
+
+/// Makes the recorder's queue.
+pub fn feed() -> (Arc<Feed<Note>>, Source<Note>) {
+    let (feed, source) = queue("records", EVENTS_WAITING);
+    (Arc::new(feed), source)
+}
+
+/// Waits until everything that has happened so far is written.
+pub async fn flush(feed: &Feed<Note>) {
+    let (sender, written) = oneshot::channel();
+    feed.put_waiting(Note::Flush(sender)).await;
+    // The recorder was stopped: there is nothing more to wait for.
+    let _ = written.await;
+}
 
 /// Records for as long as the process lives; first closes the rows that a crash left open.
-pub async fn run(core: Core) {
-    if let Err(error) = close_left_over(&core).await {
-        tracing::warn!(%error, "connection records of the last run not closed");
+pub async fn run(core: Core, mut source: Source<Note>) {
+    while let Err(error) = close_left_over(&core).await {
+        tracing::warn!(%error, "connection records of the last run not closed; trying again");
+        tokio::time::sleep(EVERY).await;
     }
-    let mut recorder = Recorder::default();
-    let mut every = tokio::time::interval(EVERY);
     loop {
-        every.tick().await;
-        if let Err(error) = recorder.look(&core).await {
-            tracing::warn!(%error, "connections not recorded; the next look does it");
+        let mut batch = Batch::default();
+        if !batch.fill(&mut source).await {
+            return;
+        }
+        metrics::gauge!("livegrant_records_waiting").set((source.events.len() + batch.rows.len()) as f64);
+        batch.write(&core).await;
+        metrics::gauge!("livegrant_records_waiting").set(source.events.len() as f64);
+        // Not before what still waits: it may open a record whose end was lost.
+        if source.events.is_empty() && source.take_missed() {
+            while let Err(error) = compare(&core).await {
+                tracing::warn!(%error, "connection records not compared; trying again");
+                tokio::time::sleep(EVERY).await;
+            }
+        }
+        for flushed in batch.flushed {
+            // Who asked may have given up.
+            let _ = flushed.send(());
         }
     }
 }
 
-/// Ends all records that are still open: at the start of the only node none can be.
-pub async fn close_left_over(core: &Core) -> Result<u64, Refusal> {
+async fn close_left_over(core: &Core) -> Result<u64, Refusal> {
     let mut work = core.db.begin(&Author::system("connection records")).await?;
     let now = work.now();
-    let closed = sql_exec!(
-        work.conn(),
-        "UPDATE sys_websocket_session SET status = 0, disconnect_time = $1, close_reason = 'restart' WHERE status = 1",
-        now
-    )?;
+    let closed = store::close_left_over(work.conn(), now).await?;
     work.commit(SystemTask::Upkeep).await?;
     Ok(closed)
 }
 
-/// Knows which records are open.
+/// Events on their way to the database, the last one of each tab.
 #[derive(Debug, Default)]
-pub struct Recorder {
-    written: HashSet<String>,
+struct Batch {
+    rows: Vec<Event>,
+    places: HashMap<String, usize>,
+    flushed: Vec<oneshot::Sender<()>>,
 }
 
-impl Recorder {
-    /// Compares once and writes the difference.
-    pub async fn look(&mut self, core: &Core) -> Result<(), Refusal> {
-        let online = core.engine.online().await;
-        let open: HashMap<String, (AccountId, TabInfo)> = online
-            .into_iter()
-            .flat_map(|online| online.tabs.into_iter().map(move |tab| (online.account, tab)))
-            .map(|(account, tab)| (tab.connection_id.to_string(), (account, tab)))
-            .collect();
-        let opened: Vec<_> =
-            open.iter().filter(|(id, _)| !self.written.contains(*id)).take(ROWS_AT_ONCE).collect();
-        let closed: Vec<String> =
-            self.written.iter().filter(|id| !open.contains_key(*id)).take(ROWS_AT_ONCE).cloned().collect();
-        if opened.is_empty() && closed.is_empty() {
-            return Ok(());
+impl Batch {
+    /// Waits for events; `false` when there will be no more.
+    async fn fill(&mut self, source: &mut Source<Note>) -> bool {
+        let Some(first) = source.events.recv().await else { return false };
+        self.take(first);
+        let until = Instant::now() + EVERY;
+        while self.rows.len() < ROWS_AT_ONCE && self.flushed.is_empty() {
+            let Ok(Some(note)) = timeout_at(until, source.events.recv()).await else { break };
+            self.take(note);
         }
-        let mut work = core.db.begin(&Author::system("connection records")).await?;
-        for (id, (account, tab)) in &opened {
-            insert(&mut work, id, *account, tab).await?;
+        true
+    }
+
+    fn take(&mut self, note: Note) {
+        let event = match note {
+            Note::Event(event) => *event,
+            Note::Flush(flushed) => return self.flushed.push(flushed),
+        };
+        match self.places.get(event.tab.connection_id.as_str()) {
+            // It says everything that the first one said.
+            Some(place) => self.rows[*place] = event,
+            None => {
+                self.places.insert(event.tab.connection_id.to_string(), self.rows.len());
+                self.rows.push(event);
+            }
         }
-        let now = work.now();
-        for id in &closed {
-            sql_exec!(
-                work.conn(),
-                "UPDATE sys_websocket_session SET status = 0, disconnect_time = $2 WHERE session_id = $1 AND status = 1",
-                id,
-                now
-            )?;
+    }
+
+    /// Writes until it is written; rows that the database cannot take are counted and left out.
+    async fn write(&self, core: &Core) {
+        while let Err(error) = write(core, &self.rows).await {
+            if is_the_rows_fault(&error) {
+                return self.write_one_by_one(core).await;
+            }
+            tracing::warn!(%error, rows = self.rows.len(), "connections not recorded; trying again");
+            tokio::time::sleep(EVERY).await;
         }
-        work.commit(SystemTask::Upkeep).await?;
-        self.written.extend(opened.into_iter().map(|(id, _)| id.clone()));
-        for id in closed {
-            self.written.remove(&id);
+    }
+
+    async fn write_one_by_one(&self, core: &Core) {
+        for row in &self.rows {
+            while let Err(error) = write(core, std::slice::from_ref(row)).await {
+                if is_the_rows_fault(&error) {
+                    let connection_id = row.tab.connection_id.as_str();
+                    tracing::error!(%error, connection_id, "a connection cannot be recorded");
+                    metrics::counter!("livegrant_records_lost_total").increment(1);
+                    break;
+                }
+                tokio::time::sleep(EVERY).await;
+            }
         }
-        Ok(())
     }
 }
 
-async fn insert(work: &mut Work, id: &str, account: AccountId, tab: &TabInfo) -> Result<(), DbError> {
-    sql_exec!(
-        work.conn(),
-        "INSERT INTO sys_websocket_session (user_id, session_id, connect_time, client_info, sid, transport)
-         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (session_id) DO NOTHING",
-        account.0,
-        id,
-        tab.connected_at,
-        Json(json!({"ip": tab.ip.to_string(), "browser": &*tab.browser})),
-        tab.sid.as_str(),
-        tab.transport
-    )?;
+fn is_the_rows_fault(error: &DbError) -> bool {
+    matches!(error, DbError::Duplicate | DbError::Reference | DbError::BadText)
+}
+
+async fn write(core: &Core, rows: &[Event]) -> Result<(), DbError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let mut work = core.db.begin(&Author::system("connection records")).await?;
+    for row in rows {
+        store::record(work.conn(), row).await?;
+    }
+    committed(work).await
+}
+
+async fn committed(work: crate::db::Work) -> Result<(), DbError> {
+    use crate::db::CommitError;
+    match work.commit(SystemTask::Upkeep).await {
+        Ok(_) => Ok(()),
+        Err(CommitError::Db(error)) => Err(error),
+        // Nothing is stamped here.
+        Err(CommitError::Stale) => Err(DbError::Again),
+    }
+}
+
+/// Compares the open records with the open tabs and writes the difference.
+async fn compare(core: &Core) -> Result<(), DbError> {
+    // The records first: a tab that comes in between is told by its own event.
+    let recorded = store::recorded_open(&mut core.db.read().await?).await?;
+    let open: Vec<Event> = core
+        .engine
+        .online()
+        .await
+        .into_iter()
+        .flat_map(|online| online.tabs.into_iter().map(move |tab| (online.account, tab)))
+        .map(|(account, tab)| Event { account, tab, closed: None })
+        .collect();
+    let mut healed = 0;
+    let known: HashSet<&str> = recorded.iter().map(String::as_str).collect();
+    let missing: Vec<&Event> =
+        open.iter().filter(|event| !known.contains(event.tab.connection_id.as_str())).collect();
+    for rows in missing.chunks(ROWS_AT_ONCE) {
+        let mut work = core.db.begin(&Author::system("connection records")).await?;
+        for row in rows {
+            healed += store::record(work.conn(), row).await?;
+        }
+        committed(work).await?;
+    }
+    let open: HashSet<&str> = open.iter().map(|event| event.tab.connection_id.as_str()).collect();
+    let gone: Vec<&String> = recorded.iter().filter(|id| !open.contains(id.as_str())).collect();
+    for ids in gone.chunks(ROWS_AT_ONCE) {
+        let mut work = core.db.begin(&Author::system("connection records")).await?;
+        let now = work.now();
+        for id in ids {
+            healed += store::record_lost(work.conn(), id, now).await?;
+        }
+        committed(work).await?;
+    }
+    tracing::warn!(healed, "events were lost; connection records compared with the open tabs");
     Ok(())
 }

@@ -4,91 +4,35 @@
 //! compared with the policy again, which tells permissions and ended sessions all the same; notices of that moment are
 //! lost to the tabs that are open (they stay in the log).
 
-use super::{effects, recorder};
+use super::effects;
+use super::tasks::Tasks;
 use crate::core::Core;
 use crate::policy::{LogRow, timed};
 use bytes::Bytes;
 use livegrant_actors::bus::Channel;
 use livegrant_actors::{Audience, Change, Effect, EngineHandle, Rev};
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
 
 /// Rows that wait to be told: a second of the fastest possible changes.
 const ROWS_WAITING: usize = 1024;
+/// The gauge of rows that wait to be told.
+const WAITING: &str = "livegrant_relay_waiting";
 /// Pause between two writes of permission versions (S3-99): many changes of one account become one write.
 const VERSIONS_EVERY: Duration = Duration::from_secs(1);
 
-/// The relay's tasks, until they are stopped. None of them ends by itself: one that does has crashed, and the process
-/// must not go on as if changes were still enforced and told.
-#[derive(Debug)]
-pub struct Relay {
-    tasks: Vec<JoinHandle<()>>,
-    crashed: watch::Receiver<Option<&'static str>>,
-}
-
-impl Relay {
-    /// Ends all tasks: before the database is closed under them.
-    pub fn stop(&self) {
-        for task in &self.tasks {
-            task.abort();
-        }
-    }
-
-    /// Names the task that has crashed, if one has.
-    pub fn crashed(&self) -> Option<&'static str> {
-        *self.crashed.borrow()
-    }
-
-    /// Waits until a task crashes, and names it.
-    pub async fn failed(&self) -> &'static str {
-        let mut crashed = self.crashed.clone();
-        let name = crashed.wait_for(Option::is_some).await.map(|name| name.unwrap_or("relay"));
-        match name {
-            Ok(name) => name,
-            // All tasks were stopped on purpose.
-            Err(_) => std::future::pending().await,
-        }
-    }
-}
-
-/// Says that a task has crashed, when it panics.
-struct Alarm(&'static str, Arc<watch::Sender<Option<&'static str>>>);
-
-impl Drop for Alarm {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            tracing::error!(task = self.0, "a task of the relay has crashed");
-            self.1.send_replace(Some(self.0));
-        }
-    }
-}
-
 /// Starts following the log.
-pub fn start(core: &Core, applied: watch::Sender<Rev>) -> Relay {
+pub fn start(core: &Core, applied: watch::Sender<Rev>) -> Tasks {
     let (rows, waiting) = mpsc::channel(ROWS_WAITING);
     let overflown = Arc::new(AtomicBool::new(false));
-    let (sender, crashed) = watch::channel(None);
-    let sender = Arc::new(sender);
-    let run = |name, task: Pin<Box<dyn Future<Output = ()> + Send>>| {
-        let alarm = Alarm(name, Arc::clone(&sender));
-        tokio::spawn(async move {
-            let _alarm = alarm;
-            task.await;
-        })
-    };
-    let tasks = vec![
-        run("tell", Box::pin(tell(core.engine.clone(), waiting, Arc::clone(&overflown)))),
-        run("follow", Box::pin(follow(core.clone(), applied, rows, overflown))),
-        run("time limits", Box::pin(time_limits(core.clone()))),
-        run("versions", Box::pin(versions(core.clone()))),
-        run("records", Box::pin(recorder::run(core.clone()))),
-    ];
-    Relay { tasks, crashed }
+    let mut tasks = Tasks::default();
+    tasks.run("tell", tell(core.engine.clone(), waiting, Arc::clone(&overflown)));
+    tasks.run("follow", follow(core.clone(), applied, rows, overflown));
+    tasks.run("time limits", time_limits(core.clone()));
+    tasks.run("versions", versions(core.clone()));
+    tasks
 }
 
 async fn follow(
@@ -150,6 +94,7 @@ async fn catch_up(
         if rows.try_send(row).is_err() {
             overflown.store(true, Ordering::Release);
         }
+        metrics::gauge!(WAITING).set((rows.max_capacity() - rows.capacity()) as f64);
         applied.send_replace(rev);
     });
     if let Err(error) = caught_up.await {
@@ -160,6 +105,7 @@ async fn catch_up(
 
 async fn tell(engine: EngineHandle, mut waiting: mpsc::Receiver<LogRow>, overflown: Arc<AtomicBool>) {
     while let Some(row) = waiting.recv().await {
+        metrics::gauge!(WAITING).set(waiting.len() as f64);
         for change in effects::of(&row) {
             if let Err(error) = engine.apply(change).await {
                 tracing::error!(rev = row.rev.0, %error, "tabs not told");

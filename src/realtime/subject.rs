@@ -1,5 +1,6 @@
 //! A signed-in session as the engine sees it, and the clock as the engine takes it. Reads memory only.
 
+use super::presence::{Ear, Listeners};
 use super::{effects, topics};
 use crate::clock::Clock;
 use crate::policy::{Member, PolicyTable, Principal, SessionEntry};
@@ -16,16 +17,18 @@ pub struct SessionSubject {
     member: Arc<Member>,
     session: Arc<SessionEntry>,
     guid: Arc<str>,
+    ear: Ear,
 }
 
 impl SessionSubject {
-    /// Makes the subject of a caller.
-    pub fn of(policy: &Arc<PolicyTable>, by: &Principal) -> Self {
+    /// Makes the subject of a caller's tab.
+    pub fn of(policy: &Arc<PolicyTable>, by: &Principal, listeners: &Arc<Listeners>) -> Self {
         Self {
             policy: Arc::clone(policy),
             member: Arc::clone(by.member()),
             session: Arc::clone(by.session()),
             guid: Arc::clone(&by.member().facts().guid),
+            ear: Ear::new(Arc::clone(listeners)),
         }
     }
 }
@@ -68,7 +71,11 @@ impl Subject for SessionSubject {
 
     fn may_hear(&self, topic: &str) -> bool {
         let snapshot = || self.policy.snapshot(&self.member, &self.session);
-        self.session.is_active() && topics::may_hear(topic, |code| snapshot().holds(code))
+        let may_hear = self.session.is_active() && topics::may_hear(topic, |code| snapshot().holds(code));
+        if topic == topics::PRESENCE {
+            self.ear.note(may_hear);
+        }
+        may_hear
     }
 }
 

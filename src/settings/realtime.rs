@@ -50,6 +50,13 @@ pub struct Realtime {
     pub handshakes_per_minute_per_address: u32,
     /// Streams that one account opens in a minute, over all addresses.
     pub handshakes_per_minute_per_account: u32,
+    /// Points of offences within ten minutes that ban an address, or an account at an address, from opening streams
+    /// (S3-118); 0 bans nobody.
+    pub abuse_limit: u32,
+    /// Length of a ban, in seconds; 0 bans nobody.
+    pub ban_seconds: u64,
+    /// Time between two clean-ups, each with one line of figures in the log, in seconds (S3-87, S3-112).
+    pub cleanup_interval_seconds: u64,
     /// Time over which tabs are told to move when the process stops, in seconds.
     pub drain_seconds: u64,
 }
@@ -87,6 +94,9 @@ impl Default for Realtime {
             send_buffer_bytes: 65_536,
             handshakes_per_minute_per_address: 300,
             handshakes_per_minute_per_account: 120,
+            abuse_limit: 100,
+            ban_seconds: 600,
+            cleanup_interval_seconds: 300,
             drain_seconds: 5,
         }
     }
@@ -121,7 +131,10 @@ impl Realtime {
         within(key, self.handshakes_per_minute_per_address, 1..=1_000_000)?;
         let key = "realtime.handshakes_per_minute_per_account";
         within(key, self.handshakes_per_minute_per_account, 1..=1_000_000)?;
+        within("realtime.abuse_limit", self.abuse_limit, 0..=1_000_000)?;
         let within = SettingError::unless_within::<u64>;
+        within("realtime.ban_seconds", self.ban_seconds, 0..=2_592_000)?;
+        within("realtime.cleanup_interval_seconds", self.cleanup_interval_seconds, 1..=86_400)?;
         within("realtime.idle_timeout_seconds", self.idle_timeout_seconds, 60..=31_536_000)?;
         within("realtime.event_heartbeat_seconds", self.event_heartbeat_seconds, 1..=3600)?;
         within("realtime.event_retry_ms", self.event_retry_ms, 100..=3_600_000)?;

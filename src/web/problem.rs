@@ -40,6 +40,10 @@ pub const CODES: &[(&str, &str)] = &[
     ("NoPermissionError", "the permission named in `detail` is missing; nothing was changed (S1-27)"),
     ("account_disabled", "the account is disabled"),
     ("already_exists", "a unique value is taken; `errors` names the field"),
+    (
+        "banned",
+        "too many offences from this address or account; streams are refused for `Retry-After` seconds",
+    ),
     ("builtin", "what ships with Livegrant cannot be deleted or re-coded"),
     ("busy", "too many sign-ins at once"),
     ("confirmation_required", "granting this needs `\"confirm\": true`"),
@@ -155,6 +159,7 @@ impl Problem {
             Refusal::Conflict { code, .. } => (StatusCode::CONFLICT, code),
             Refusal::Outdated => (StatusCode::PRECONDITION_FAILED, "outdated"),
             Refusal::Throttled { .. } => (StatusCode::TOO_MANY_REQUESTS, "throttled"),
+            Refusal::Banned { .. } => (StatusCode::TOO_MANY_REQUESTS, "banned"),
             Refusal::Unavailable { code, .. } => (StatusCode::SERVICE_UNAVAILABLE, code),
             Refusal::Stale => (StatusCode::CONFLICT, "stale_permissions"),
             Refusal::Again => (StatusCode::SERVICE_UNAVAILABLE, "database_unavailable"),
@@ -193,7 +198,9 @@ impl Problem {
         if let Some(allow) = &self.allow {
             answer.insert_header((header::ALLOW, allow.as_str()));
         }
-        if let Refusal::Throttled { retry_after_seconds } = self.refusal {
+        if let Refusal::Throttled { retry_after_seconds } | Refusal::Banned { retry_after_seconds } =
+            self.refusal
+        {
             answer.insert_header((header::RETRY_AFTER, retry_after_seconds.to_string()));
         }
         answer.json(body)

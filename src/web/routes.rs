@@ -6,7 +6,7 @@ use crate::access::http as access;
 use crate::auth::http::{accounts, sessions, signing_in};
 use crate::hr::http::{organizations, positions, staff};
 use crate::realtime::http::{debug, online, push, receipts};
-use crate::realtime::streams;
+use crate::realtime::{bans::http as bans, streams};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Registers all routes.
@@ -82,6 +82,8 @@ pub fn configure(app: &mut ServiceConfig<'_>) {
         .service(online::get_online_users)
         .service(online::get_connections)
         .service(online::delete_connection)
+        .service(bans::get_bans)
+        .service(bans::delete_ban)
         .service(receipts::get_latest_receipt)
         .service(receipts::get_receipt)
         .service(push::post_broadcast)

@@ -176,7 +176,10 @@ pub fn engine() -> EngineHandle {
     let config = EngineConfig { shards: 1, ..EngineConfig::default() };
     let time = Arc::new(EngineClock(Clock::system()));
     let bus = Arc::new(MemoryBus::default());
-    Engine::start(config, Outside { bus, time: Arc::clone(&time) as _, ids: time, observer: Arc::new(Nobody) })
+    Engine::start(
+        config,
+        Outside { bus, time: Arc::clone(&time) as _, ids: time, observer: Arc::new(Nobody) },
+    )
 }
 
 /// Runs a future on four threads of its own, so that what it spawns really runs at the same time.

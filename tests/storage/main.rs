@@ -30,6 +30,7 @@ mod store_access_logs;
 mod store_auth;
 mod store_hr;
 mod store_policy;
+mod store_realtime;
 mod tables;
 mod time_limits;
 mod versions;

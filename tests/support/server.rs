@@ -144,6 +144,11 @@ impl TestServer {
         tokio::time::timeout(PATIENCE, self.app.stop()).await.expect("the application stops");
     }
 
+    /// Waits until every connection that has come or gone so far is recorded.
+    pub async fn recorded(&self) {
+        tokio::time::timeout(PATIENCE, self.app.recorded()).await.expect("the recorder writes");
+    }
+
     /// `http://127.0.0.1:port`.
     pub fn url(&self) -> String {
         format!("http://{}", self.app.address)

@@ -1,0 +1,99 @@
+//! The store functions of connection records: the same expectations on both databases.
+
+use livegrant::db::Conn;
+use livegrant::realtime::store as realtime_store;
+use livegrant::realtime::watch::Event;
+use livegrant::{sql_all, sql_one};
+use livegrant_actors::{AccountId, CloseReason, ConnectionId, Rev, SessionId, TabInfo};
+
+use crate::house::{House, commit};
+use crate::support::both_databases;
+
+type Row = (i64, String, i64, Option<i64>, i64, String, String, Option<String>, Option<i64>);
+
+fn event(connection: &str, closed: Option<(i64, CloseReason)>) -> Event {
+    let tab = TabInfo {
+        connection_id: ConnectionId::from(connection.to_owned()),
+        sid: SessionId::from("sid".to_owned()),
+        transport: "sse",
+        ip: [192, 0, 2, 1].into(),
+        browser: "quote ' \" \\ 好 🚀".into(),
+        connected_at: 10,
+        last_heartbeat: 11,
+        rev: Rev(5),
+        acked: closed.map(|_| Rev(4)),
+    };
+    Event { account: AccountId(7), tab, closed }
+}
+
+async fn rows(conn: &mut Conn) -> Vec<Row> {
+    sql_all!(
+        conn,
+        Row,
+        "SELECT user_id, session_id, connect_time, disconnect_time, status, sid, transport, close_reason, ack_version
+           FROM sys_websocket_session ORDER BY session_id"
+    )
+    .unwrap()
+}
+
+fn row(connection: &str, end: Option<(i64, &str, Option<i64>)>) -> Row {
+    let (at, reason, ack) = match end {
+        Some((at, reason, ack)) => (Some(at), Some(reason.to_owned()), ack),
+        None => (None, None, None),
+    };
+    (
+        7,
+        connection.to_owned(),
+        10,
+        at,
+        i64::from(end.is_none()),
+        "sid".to_owned(),
+        "sse".to_owned(),
+        reason,
+        ack,
+    )
+}
+
+both_databases! {
+    async fn a_record_opens_once_and_ends_once_in_any_order(database: TestDatabase) {
+        let house = House::build(&database).await;
+        let mut work = house.work().await;
+        let conn = work.conn();
+        let slow = |at| Some((at, CloseReason::Slow));
+        assert_eq!(realtime_store::record(conn, &event("a", None)).await.unwrap(), 1);
+        assert_eq!(realtime_store::record(conn, &event("a", None)).await.unwrap(), 0, "told twice");
+        assert_eq!(realtime_store::record(conn, &event("b", slow(20))).await.unwrap(), 1, "never told open");
+        assert_eq!(realtime_store::record(conn, &event("b", None)).await.unwrap(), 0, "it does not open again");
+        assert_eq!(rows(conn).await, [row("a", None), row("b", Some((20, "slow", Some(4))))]);
+        assert_eq!(realtime_store::record(conn, &event("a", slow(30))).await.unwrap(), 1);
+        assert_eq!(realtime_store::record(conn, &event("a", slow(40))).await.unwrap(), 0, "ended is ended");
+        assert_eq!(rows(conn).await[0], row("a", Some((30, "slow", Some(4)))));
+        let (client,) = sql_one!(
+            conn,
+            (sqlx::types::Json<serde_json::Value>,),
+            "SELECT client_info FROM sys_websocket_session WHERE session_id = 'a'"
+        )
+        .unwrap();
+        assert_eq!(client.0, serde_json::json!({ "ip": "192.0.2.1", "browser": "quote ' \" \\ 好 🚀" }));
+        commit(work).await;
+    }
+
+    async fn what_is_open_is_listed_and_ended_when_nobody_saw_its_end(database: TestDatabase) {
+        let house = House::build(&database).await;
+        let mut work = house.work().await;
+        let conn = work.conn();
+        for connection in ["a", "b", "c"] {
+            realtime_store::record(conn, &event(connection, None)).await.unwrap();
+        }
+        assert_eq!(realtime_store::record_lost(conn, "b", 50).await.unwrap(), 1);
+        assert_eq!(realtime_store::record_lost(conn, "b", 60).await.unwrap(), 0);
+        assert_eq!(realtime_store::record_lost(conn, "never", 60).await.unwrap(), 0);
+        let mut open = realtime_store::recorded_open(conn).await.unwrap();
+        open.sort();
+        assert_eq!(open, ["a", "c"]);
+        assert_eq!(realtime_store::close_left_over(conn, 70).await.unwrap(), 2);
+        let restarted = |connection| row(connection, Some((70, "restart", None)));
+        assert_eq!(rows(conn).await, [restarted("a"), row("b", Some((50, "lost", None))), restarted("c")]);
+        commit(work).await;
+    }
+}
