@@ -23,7 +23,9 @@ use crate::notices::{Noted, Notices};
 use crate::protocol::close::CloseReason;
 use crate::protocol::ids::{AccountId, ConnectionId, Rev, SessionId};
 use crate::receipts::{Receipt, Receipts};
-use crate::registry::{Attach, Carry, Census, DrainTabs, FindTrace, Registry, Spread, ToAccount};
+use crate::registry::{
+    Absent, Attach, Carry, Census, DrainTabs, FindTrace, Listeners, Registry, Spread, ToAccount,
+};
 use crate::session::{Acknowledge, Adopt, Arrival, CloseTab, Extend, Follow, OnlineAccount, Poll, Polled};
 use crate::subject::{Admission, Time};
 use crate::trace::{Trace, TracedMessage, TracedTab};
@@ -242,6 +244,7 @@ impl EngineHandle {
             self.0.notices.add(Noted { seq: rev.0, notice, operator });
         }
         let (parts, everywhere) = self.parts(&change.audience);
+        let way = self.0.receipts.set_out(rev);
         let change = Arc::new(change);
         let asked = self
             .0
@@ -249,7 +252,9 @@ impl EngineHandle {
             .iter()
             .zip(parts)
             .filter(|(_, part)| everywhere || !part.is_empty())
-            .map(|(shard, accounts)| shard.ask(Carry { change: Arc::clone(&change), accounts }));
+            .map(|(shard, accounts)| {
+                shard.ask(Carry { change: Arc::clone(&change), accounts, way: Arc::clone(&way) })
+            });
         let answers = join_all(asked).await;
         answers.into_iter().collect::<Result<(), _>>()?;
         self.0.receipts.applied(rev, self.0.time.now_ms());
@@ -305,6 +310,20 @@ impl EngineHandle {
     /// Gives the receipts that have filled since the last call, for whoever shows them live.
     pub fn changed_receipts(&self) -> Vec<Rev> {
         self.0.receipts.take_changed()
+    }
+
+    /// Names the accounts of which a tab listens to a topic.
+    pub async fn listeners(&self, topic: &str) -> Vec<AccountId> {
+        let topic: Arc<str> = topic.into();
+        let asked = self.0.shards.iter().map(|shard| shard.ask(Listeners(Arc::clone(&topic))));
+        join_all(asked).await.into_iter().flatten().flatten().collect()
+    }
+
+    /// Names those of these accounts that have no tab here.
+    pub async fn absent(&self, accounts: &[AccountId]) -> Vec<AccountId> {
+        let (parts, _) = self.parts(&Audience::Accounts(accounts.into()));
+        let asked = self.0.shards.iter().zip(parts).map(|(shard, part)| shard.ask(Absent(part)));
+        join_all(asked).await.into_iter().flatten().flatten().collect()
     }
 
     /// Lists the accounts with an open tab, by account.

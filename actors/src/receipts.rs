@@ -19,6 +19,8 @@ pub struct Receipt {
     pub accepted_at: i64,
     /// When every shard had it, UTC ms; `None` until then.
     pub applied_at: Option<i64>,
+    /// Whether every account that it may concern has looked at it.
+    pub settled: bool,
     /// Accounts that will be told together with later changes, within the merging window.
     pub waiting: u32,
     /// The accounts of which a tab was told.
@@ -42,6 +44,7 @@ pub struct AccountReceipt {
 struct Open {
     accepted_at: i64,
     applied_at: Option<i64>,
+    under_way: u32,
     waiting: u32,
     accounts: BTreeMap<AccountId, AccountReceipt>,
 }
@@ -52,6 +55,18 @@ struct Table {
     lines: usize,
     /// Receipts that have filled since somebody asked.
     changed: BTreeSet<Rev>,
+}
+
+/// A change on its way to accounts; it ends when the last of them has looked at it, or is gone.
+pub(crate) struct Way {
+    receipts: Arc<Receipts>,
+    rev: Rev,
+}
+
+impl Drop for Way {
+    fn drop(&mut self) {
+        self.receipts.change(self.rev, |open| open.under_way = open.under_way.saturating_sub(1));
+    }
 }
 
 pub(crate) struct Receipts {
@@ -78,6 +93,12 @@ impl Receipts {
         while table.open.len() > self.revs_kept {
             table.forget_oldest();
         }
+    }
+
+    /// Sends a change on its way.
+    pub fn set_out(self: &Arc<Self>, rev: Rev) -> Arc<Way> {
+        self.change(rev, |open| open.under_way += 1);
+        Arc::new(Way { receipts: Arc::clone(self), rev })
     }
 
     /// Notes that every shard has the change.
@@ -174,6 +195,7 @@ fn receipt(rev: Rev, open: &Open) -> Receipt {
         rev,
         accepted_at: open.accepted_at,
         applied_at: open.applied_at,
+        settled: open.applied_at.is_some() && open.under_way == 0,
         waiting: open.waiting,
         accounts: open.accounts.values().cloned().collect(),
     }
@@ -214,6 +236,21 @@ mod tests {
         assert_eq!(receipts.get(Rev(1)).unwrap().waiting, 1);
         receipts.waited(Rev(1));
         assert_eq!(receipts.get(Rev(1)).unwrap().waiting, 0);
+    }
+
+    #[test]
+    fn a_receipt_is_settled_when_the_last_account_has_looked() {
+        let receipts = Arc::new(receipts(4, 100));
+        receipts.open(Rev(1), 1_000);
+        let way = receipts.set_out(Rev(1));
+        let last = Arc::clone(&way);
+        receipts.applied(Rev(1), 1_005);
+        drop(way);
+        assert!(!receipts.get(Rev(1)).unwrap().settled);
+        receipts.take_changed();
+        drop(last);
+        assert!(receipts.get(Rev(1)).unwrap().settled);
+        assert_eq!(receipts.take_changed(), [Rev(1)], "whoever shows it learns of it");
     }
 
     #[test]

@@ -23,7 +23,7 @@ use crate::counters::Counters;
 use crate::handle::AttachError;
 use crate::notices::Notices;
 use crate::protocol::ids::{AccountId, ConnectionId};
-use crate::receipts::Receipts;
+use crate::receipts::{Receipts, Way};
 use crate::session::{
     Adopt, Bodies, Deliver, Describe, OnlineAccount, Publish, SendAway, SessionActor, Sweep, TellMerged,
 };
@@ -59,7 +59,19 @@ pub(crate) struct Carry {
     pub change: Arc<Change>,
     /// This shard's part of [`Audience::Accounts`].
     pub accounts: Vec<AccountId>,
+    /// Goes with it to every account.
+    pub way: Arc<Way>,
 }
+
+/// Name the accounts that listen to a topic.
+#[derive(Message)]
+#[rtype(result = "Vec<AccountId>")]
+pub(crate) struct Listeners(pub Arc<str>);
+
+/// Name those of these accounts that have no tab.
+#[derive(Message)]
+#[rtype(result = "Vec<AccountId>")]
+pub(crate) struct Absent(pub Vec<AccountId>);
 
 /// List the accounts online.
 #[derive(Message)]
@@ -183,7 +195,12 @@ fn share(account: AccountId) -> f64 {
 }
 
 /// Sends to a session actor, waiting while its mailbox is full; `false` when there is none.
-async fn hand_over(shard: &Shard, account: AccountId, mut message: Deliver) -> bool {
+async fn hand_over<M>(shard: &Shard, account: AccountId, mut message: M) -> bool
+where
+    M: Message<Result = ()> + Send + 'static,
+    SessionActor: Handler<M>,
+    <SessionActor as Actor>::Context: ToEnvelope<SessionActor, M>,
+{
     loop {
         let sent = match shard.directory.borrow().addr(account) {
             Some(addr) => addr.try_send(message),
@@ -248,7 +265,7 @@ impl Handler<Carry> for Registry {
     type Result = ResponseFuture<()>;
 
     fn handle(&mut self, message: Carry, _: &mut Self::Context) -> Self::Result {
-        let Carry { change, accounts } = message;
+        let Carry { change, accounts, way } = message;
         let shard = Rc::clone(&self.shard);
         if let Effect::Notice(_) = change.effect {
             shard.noticed.set(shard.noticed.get().max(change.rev.0));
@@ -258,7 +275,7 @@ impl Handler<Carry> for Registry {
             let directory = shard.directory.borrow();
             let mut send = |account: AccountId| {
                 let addr = directory.addr(account);
-                let sent = addr.map(|addr| addr.try_send(Deliver(Arc::clone(&change))));
+                let sent = addr.map(|addr| addr.try_send(Deliver(Arc::clone(&change), Arc::clone(&way))));
                 if let Some(Err(SendError::Full(_))) = sent {
                     refused.push(account);
                 }
@@ -271,7 +288,7 @@ impl Handler<Carry> for Registry {
         }
         Box::pin(async move {
             for account in refused {
-                hand_over(&shard, account, Deliver(Arc::clone(&change))).await;
+                hand_over(&shard, account, Deliver(Arc::clone(&change), Arc::clone(&way))).await;
             }
         })
     }
@@ -309,24 +326,58 @@ where
 }
 
 impl Handler<Spread> for Registry {
-    type Result = ();
+    type Result = ResponseFuture<()>;
 
-    /// A publication that finds a full mailbox is dropped there: it is told again when it matters.
-    fn handle(&mut self, message: Spread, _: &mut Self::Context) {
+    /// A publication for many that finds a full mailbox is dropped there: it is told again when it matters. One for
+    /// named accounts waits.
+    fn handle(&mut self, message: Spread, _: &mut Self::Context) -> Self::Result {
         let Spread { publication, accounts } = message;
-        let directory = self.shard.directory.borrow();
-        let send = |account: AccountId| {
-            let sent = directory.addr(account).map(|addr| addr.try_send(Publish(Arc::clone(&publication))));
-            if let Some(Err(SendError::Full(_))) = sent {
-                self.shard.counters.count_dropped();
+        let shard = Rc::clone(&self.shard);
+        let mut refused: Vec<AccountId> = Vec::new();
+        {
+            let directory = shard.directory.borrow();
+            let send = |account: AccountId| {
+                let sent =
+                    directory.addr(account).map(|addr| addr.try_send(Publish(Arc::clone(&publication))));
+                if let Some(Err(SendError::Full(_))) = sent {
+                    refused.push(account);
+                }
+            };
+            match (&publication.audience, &publication.topic) {
+                (Audience::Accounts(_), _) => accounts.into_iter().for_each(send),
+                (_, Some(topic)) => directory.listening(topic).for_each(send),
+                (Audience::Holder(holder), None) => directory.with(*holder).for_each(send),
+                (Audience::Everyone, None) => directory.all().map(|(account, _)| account).for_each(send),
             }
-        };
-        match (&publication.audience, &publication.topic) {
-            (Audience::Accounts(_), _) => accounts.into_iter().for_each(send),
-            (_, Some(topic)) => directory.listening(topic).for_each(send),
-            (Audience::Holder(holder), None) => directory.with(*holder).for_each(send),
-            (Audience::Everyone, None) => directory.all().map(|(account, _)| account).for_each(send),
         }
+        let named = matches!(publication.audience, Audience::Accounts(_));
+        Box::pin(async move {
+            for account in refused {
+                if named {
+                    hand_over(&shard, account, Publish(Arc::clone(&publication))).await;
+                } else {
+                    shard.counters.count_dropped();
+                }
+            }
+        })
+    }
+}
+
+impl Handler<Listeners> for Registry {
+    type Result = Vec<AccountId>;
+
+    fn handle(&mut self, Listeners(topic): Listeners, _: &mut Self::Context) -> Self::Result {
+        self.shard.directory.borrow().listening(&topic).collect()
+    }
+}
+
+impl Handler<Absent> for Registry {
+    type Result = Vec<AccountId>;
+
+    fn handle(&mut self, Absent(mut accounts): Absent, _: &mut Self::Context) -> Self::Result {
+        let directory = self.shard.directory.borrow();
+        accounts.retain(|account| directory.addr(*account).is_none());
+        accounts
     }
 }
 

@@ -7,7 +7,9 @@
 mod actor;
 mod directory;
 
-pub(crate) use actor::{Attach, Carry, Census, DrainTabs, FindTrace, Registry, Seed, Spread, ToAccount};
+pub(crate) use actor::{
+    Absent, Attach, Carry, Census, DrainTabs, FindTrace, Listeners, Registry, Seed, Spread, ToAccount,
+};
 pub(crate) use directory::{Directory, Generation};
 
 use std::cell::{Cell, RefCell};

@@ -83,6 +83,9 @@ impl Drop for SessionActor {
         if std::thread::panicking() {
             tracing::error!(account = self.desk.account.0, "a session actor panicked, its tabs are lost");
         }
+        for rev in self.merged.take().into_iter().flat_map(|merged| merged.changes) {
+            self.desk.shard.receipts.waited(rev);
+        }
         self.leave();
     }
 }
@@ -134,7 +137,7 @@ impl Handler<Adopt> for SessionActor {
 impl Handler<Deliver> for SessionActor {
     type Result = ();
 
-    fn handle(&mut self, Deliver(change): Deliver, _: &mut Self::Context) {
+    fn handle(&mut self, Deliver(change, _way): Deliver, _: &mut Self::Context) {
         self.deliver(&change);
     }
 }

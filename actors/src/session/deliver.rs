@@ -62,8 +62,10 @@ impl SessionActor {
         let now = self.desk.now();
         let due = self.told_at.map_or(i64::MIN, |at| at + window);
         if let Some(merged) = &mut self.merged {
-            merged.add(change, always);
             self.desk.shard.receipts.waits(change.rev);
+            if let Some(forgotten) = merged.add(change, always) {
+                self.desk.shard.receipts.waited(forgotten);
+            }
             metrics::counter!("livegrant_merged_total").increment(1);
         } else if now < due {
             self.merged = Some(Box::new(Merged::new(change, always)));

@@ -25,14 +25,14 @@ impl Merged {
         Self { changes: vec![change.rev], reason, operator, always }
     }
 
-    /// Adds a change: its words stand for all, and one that tells everything makes all do.
-    pub fn add(&mut self, change: &Change, always: bool) {
-        if self.changes.len() >= CHANGES_MAX {
-            self.changes.remove(0);
-        }
+    /// Adds a change: its words stand for all, and one that tells everything makes all do. Gives the one that is no
+    /// longer remembered.
+    pub fn add(&mut self, change: &Change, always: bool) -> Option<Rev> {
+        let forgotten = (self.changes.len() >= CHANGES_MAX).then(|| self.changes.remove(0));
         self.changes.push(change.rev);
         self.reason = Arc::clone(&change.reason);
         self.operator.clone_from(&change.operator);
         self.always |= always;
+        forgotten
     }
 }

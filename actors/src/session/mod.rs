@@ -39,6 +39,7 @@ use crate::counters::Seat;
 use crate::handle::AttachError;
 use crate::protocol::close::CloseReason;
 use crate::protocol::ids::{ConnectionId, Rev, SessionId};
+use crate::receipts::Way;
 use crate::subject::Admission;
 use crate::trace::{Followed, Trace};
 
@@ -56,7 +57,7 @@ pub(crate) struct Adopt {
 /// Carry a change to the tabs.
 #[derive(Clone, Message)]
 #[rtype(result = "()")]
-pub(crate) struct Deliver(pub Arc<Change>);
+pub(crate) struct Deliver(pub Arc<Change>, pub Arc<Way>);
 
 /// Look after the tabs: heartbeats, expiry, ended sessions, stuck sockets, repair.
 #[derive(Clone, Copy, Message)]
