@@ -10,6 +10,7 @@ use crate::policy::PolicyTable;
 use crate::realtime::bans::Bans;
 use crate::realtime::door::Door;
 use crate::realtime::gateway::Gateway;
+use crate::realtime::receipts::{self, Ledger};
 use crate::realtime::subject::EngineClock;
 use crate::realtime::tasks::Tasks;
 use crate::realtime::watch::{Feed, Watch};
@@ -93,6 +94,7 @@ struct Rooms {
     requests: InFlight,
     door: Arc<Door>,
     bans: Arc<Bans>,
+    ledger: Arc<Ledger>,
 }
 
 impl App {
@@ -134,6 +136,8 @@ impl App {
         let mut house = Tasks::default();
         house.run("records", recorder::run(core.clone(), to_record));
         house.run("presence", presence::run(core.clone(), Arc::clone(&listeners), to_show));
+        let ledger = Arc::new(Ledger::default());
+        house.run("receipts", receipts::tell(core.clone(), Arc::clone(&ledger)));
         let (stopping, requests) = (Stopping::default(), InFlight::default());
         let door = Arc::new(Door::new(core.clone(), Arc::clone(&keys), Arc::clone(&bans), listeners));
         let rooms = Rooms {
@@ -144,6 +148,7 @@ impl App {
             requests: requests.clone(),
             door,
             bans,
+            ledger,
         };
         let server = serve(rooms, listener)
             .map_err(|cause| StartError::Address { address: address.to_string(), cause })?;
@@ -300,6 +305,7 @@ fn web_app(
         .app_data(web::Data::from(Arc::clone(&rooms.keys)))
         .app_data(web::Data::from(Arc::clone(&rooms.door)))
         .app_data(web::Data::from(Arc::clone(&rooms.bans)))
+        .app_data(web::Data::from(Arc::clone(&rooms.ledger)))
         .app_data(web::Data::new(rooms.metrics.clone()))
         .app_data(web::Data::new(rooms.stopping.clone()))
         .app_data(web::Data::new(rooms.requests.clone()))

@@ -56,6 +56,12 @@ pub async fn log_at(conn: &mut Conn, rev: Rev) -> Result<Option<LogRow>, DbError
     Ok(row.map(log_row))
 }
 
+/// Reads the company that the operator of a log row worked in.
+pub async fn log_company(conn: &mut Conn, rev: Rev) -> Result<Option<CompanyId>, DbError> {
+    let row = sql_opt!(conn, (i64,), "SELECT company_id FROM policy_log WHERE rev = $1", rev.0)?;
+    Ok(row.map(|(company,)| CompanyId(company)))
+}
+
 fn log_row(row: LogColumns) -> LogRow {
     let (rev, at, operator, operator_name, request_id, reason, Json(changes), Json(scopes)) = row;
     LogRow {

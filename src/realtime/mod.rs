@@ -10,6 +10,7 @@ pub mod gateway;
 pub mod handshakes;
 pub mod http;
 pub mod presence;
+pub mod receipts;
 pub mod recorder;
 pub mod relay;
 pub mod store;

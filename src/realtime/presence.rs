@@ -234,7 +234,7 @@ async fn join(core: &Core, roster: &mut Roster, Event { account, tab, .. }: Even
     let facts = member.facts();
     let line = TabLine {
         account_id: account,
-        username: Arc::clone(&facts.username),
+        username: facts.username.clone().into(),
         connection_id: tab.connection_id.to_string(),
         transport: tab.transport,
     };
@@ -269,6 +269,7 @@ async fn tell(core: &Core, company: CompanyId, presence: &Presence) {
         audience: Audience::Holder(Holder::Company(company)),
         data,
         operator: None,
+        message_id: None,
     };
     if let Err(error) = core.engine.publish(publication).await {
         tracing::error!(%error, "presence not told");

@@ -1,6 +1,6 @@
 //! The SQL of connection records (S3-33).
 
-use super::watch::Event;
+use crate::realtime::watch::Event;
 use crate::db::{Conn, DbError};
 use crate::{sql_all, sql_exec};
 use serde_json::json;
