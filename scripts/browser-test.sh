@@ -79,5 +79,7 @@ if [ -z "$url" ]; then
     exit 1
 fi
 
+# Tests of restarts start servers of their own.
+case "$binary" in /*) ;; *) binary=$(pwd)/$binary ;; esac
 cd tests/browser
-LIVEGRANT_URL=$url npm test --silent
+LIVEGRANT_URL=$url LIVEGRANT_BINARY=$binary npm test --silent
