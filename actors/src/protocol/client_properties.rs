@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::client::ClientMessage;
+use super::client::Said;
 
 fn almost_a_message() -> impl Strategy<Value = String> {
     let word = prop_oneof!["ping|ack|snapshot|subscribe", "[a-z]{0,8}", any::<String>()];
@@ -21,7 +21,7 @@ proptest! {
     /// Nothing that a tab says makes parsing panic, and what is understood is one object that names its type.
     #[test]
     fn only_an_object_with_a_type_is_understood(text in prop_oneof![almost_a_message(), any::<String>()]) {
-        if ClientMessage::parse(&text).is_some() {
+        if Said::parse(&text).is_some() {
             let value: serde_json::Value = serde_json::from_str(&text).expect("it was understood");
             prop_assert!(value["type"].is_string(), "{}", text);
         }
