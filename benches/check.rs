@@ -82,9 +82,9 @@ async fn crowd(house: &House) -> (RoleId, Vec<SessionId>) {
     let mut work = house.work().await;
     sql_exec!(
         work.conn(),
-        "INSERT INTO sys_role_menu (role_id, permission_id, granted_by, created_at)
-         SELECT $1, id, 0, 1 FROM sys_permission WHERE code <> 'system:admin' ORDER BY id LIMIT 40
-         ON CONFLICT DO NOTHING",
+        "INSERT INTO sys_role_menu (role_id, permission_id, granted_by, update_time)
+         SELECT $1, id, 0, 1 FROM sys_permission
+          WHERE code NOT IN ('system:admin', 'org:view', 'staff:view') ORDER BY id LIMIT 40",
         role.0
     )
     .expect("they are granted");

@@ -10,7 +10,7 @@ use livegrant::{sql_all, sql_exec};
 use livegrant_actors::{AccountId, CompanyId, RoleId};
 use std::time::Duration;
 
-use crate::house::{COMPANY, House};
+use crate::house::{COMPANY, House, commit};
 use crate::support::both_databases;
 
 const START: i64 = 1_795_255_200_000;
@@ -91,8 +91,10 @@ both_databases! {
         }
         let mut work = house.work().await;
         work.audit("swept", "ticket", "", "").await.unwrap();
-        let conn = work.conn();
-        sql_exec!(conn, "UPDATE sys_audit_log SET result = 'denied' WHERE action = 'read'").unwrap();
+        sql_exec!(work.conn(), "UPDATE sys_audit_log SET result = 'denied' WHERE action = 'read'").unwrap();
+        // The line that is held back goes with the commit.
+        commit(work).await;
+        let conn = &mut house.read().await;
 
         let all = AuditFilter::default();
         let (_, rows) = access_store::logs::audit(conn, &all, Page::first(100)).await.unwrap();
