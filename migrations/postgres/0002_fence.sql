@@ -7,6 +7,7 @@
 CREATE FUNCTION livegrant_fence(
     lock_keys       BIGINT[],   -- sorted, so that nobody waits in a circle
     lock_exclusive  BOOLEAN[],  -- one a key: raised rather than read
+    stamp_at        BIGINT,     -- the revision of whose policy the stamp is, or NULL
     stamp_scopes    TEXT[],
     stamp_epochs    BIGINT[],   -- one a scope; 0: never raised
     stamp_until     BIGINT,     -- UTC milliseconds at which a time limit ends the decision, or NULL
@@ -16,23 +17,25 @@ CREATE FUNCTION livegrant_fence(
     line            TEXT[]      -- action, resource, resource id, permission code, result, address, request id
 ) RETURNS BOOLEAN LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
-    waited  TEXT;
     changed BOOLEAN;
 BEGIN
-    IF line_at IS NOT NULL THEN
+    -- The first statement: the locks, one after the other, and then the line.
+    IF line_at IS NULL THEN
+        PERFORM count(CASE WHEN wanted.exclusive THEN pg_advisory_xact_lock(wanted.key)::text
+                           ELSE pg_advisory_xact_lock_shared(wanted.key)::text END)
+           FROM unnest(lock_keys, lock_exclusive) AS wanted (key, exclusive);
+    ELSE
         INSERT INTO sys_audit_log (at, actor_id, company_id, action, resource, resource_id, permission_code, result,
             ip, request_id)
-        VALUES (line_at, line_actor, line_company, line[1], line[2], line[3], line[4], line[5], line[6], line[7]);
+        SELECT line_at, line_actor, line_company, line[1], line[2], line[3], line[4], line[5], line[6], line[7]
+          FROM (SELECT count(CASE WHEN wanted.exclusive THEN pg_advisory_xact_lock(wanted.key)::text
+                                  ELSE pg_advisory_xact_lock_shared(wanted.key)::text END) AS taken
+                  FROM unnest(lock_keys, lock_exclusive) AS wanted (key, exclusive)) AS locks
+         WHERE locks.taken >= 0;
     END IF;
-    FOR i IN 1 .. cardinality(lock_keys) LOOP
-        IF lock_exclusive[i] THEN
-            waited := pg_advisory_xact_lock(lock_keys[i]);
-        ELSE
-            waited := pg_advisory_xact_lock_shared(lock_keys[i]);
-        END IF;
-    END LOOP;
-    IF cardinality(stamp_scopes) > 0 THEN
-        -- One look into the index a scope, whatever the planner believes of the table.
+    -- The second: an epoch is raised only together with the revision (I1, I2), so the same revision means the same epochs.
+    -- Otherwise each is looked up in the index, whatever the planner believes of the table.
+    IF (SELECT rev FROM policy_revision WHERE id = 1) IS DISTINCT FROM stamp_at THEN
         SELECT EXISTS (
             SELECT FROM unnest(stamp_scopes, stamp_epochs) AS seen (scope, epoch)
              WHERE coalesce((SELECT present.epoch FROM policy_epoch AS present WHERE present.scope = seen.scope), 0)

@@ -44,9 +44,10 @@ pub(super) async fn pass(conn: &mut Conn, gate: &Gate<'_>, now: i64) -> Result<b
         read.iter().map(|(scope, epoch)| (scope.to_string(), *epoch)).unzip();
     let (line, author) = gate.line.unzip();
     let Raw::Pg(pg) = conn.raw() else { return Ok(false) };
-    let (holds,): (bool,) = sqlx::query_as("SELECT livegrant_fence($1, $2, $3, $4, $5, $6, $7, $8, $9)")
+    let (holds,): (bool,) = sqlx::query_as("SELECT livegrant_fence($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)")
         .bind(keys)
         .bind(exclusive)
+        .bind(gate.stamp.and_then(Stamp::at).map(|rev| rev.0))
         .bind(scopes)
         .bind(epochs)
         .bind(gate.stamp.and_then(Stamp::until))

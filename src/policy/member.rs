@@ -159,7 +159,7 @@ impl Member {
         let own = lock(&self.own);
         let may = own.seen.iter().find(|seen| seen.view == view)?.may.as_ref()?;
         let holds = may.made == generation && may.enforced.holds_at(now);
-        holds.then(|| Snapshot::new(Arc::clone(&may.enforced), self.account, may.epoch))
+        holds.then(|| Snapshot::new(Arc::clone(&may.enforced), self.account, may.epoch, Rev(may.made)))
     }
 
     /// Answers what is enforced now.
@@ -176,7 +176,7 @@ impl Member {
         let enforced = shared.enforced(policy, &facts, view, now);
         own.seen(view).may =
             Some(May { made: generation, epoch: facts.epoch, enforced: Arc::clone(&enforced) });
-        Snapshot::new(enforced, self.account, facts.epoch)
+        Snapshot::new(enforced, self.account, facts.epoch, Rev(generation))
     }
 }
 

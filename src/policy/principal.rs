@@ -51,13 +51,15 @@ impl Principal {
         if !policy.has_lease() {
             return Err(Refusal::lease_lost());
         }
+        // First: a session that had ended by the revision of the snapshot is found ended after it. The other way round its
+        // end could fall between the two, and the stamp would be current.
+        let snapshot = policy.snapshot(&member, &session);
         if !session.is_active() || session.expires_at() <= policy.clock.now_ms() {
             return Err(Refusal::session_ended());
         }
         if !member.facts().enabled {
             return Err(Refusal::session_ended());
         }
-        let snapshot = policy.snapshot(&member, &session);
         Ok(Self { member, session, snapshot, origin })
     }
 

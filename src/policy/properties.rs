@@ -12,7 +12,7 @@ use super::{
     AccountFacts, At, Bits, Catalogue, Edit, EndCode, GrantHolder, HolderId, Permission, PolicyChange,
     PolicyFacts, SYSTEM_ADMIN, Scope, Snapshot, Stamp, Standing, View, raised,
 };
-use livegrant_actors::{AccountId, ApplicationId, CompanyId, PositionId, RoleId, SessionId};
+use livegrant_actors::{AccountId, ApplicationId, CompanyId, PositionId, Rev, RoleId, SessionId};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -181,7 +181,7 @@ impl Policy {
 
     fn stamp(&self, account: usize, result: Effective, catalogue: Arc<Catalogue>) -> Stamp {
         let (id, enforced) = (AccountId(account as i64), Arc::new(Enforced::new(result, catalogue)));
-        Snapshot::new(enforced, id, self.epoch(&Scope::Account(id))).stamp(&sid(account))
+        Snapshot::new(enforced, id, self.epoch(&Scope::Account(id)), Rev(1)).stamp(&sid(account))
     }
 
     /// The codes that the session of an account may use now: what a check would let through.

@@ -1,7 +1,7 @@
 //! Scopes, epochs and stamps: what a decision was derived from, and how the fence finds out that it is stale (I2, I3).
 //! A scope that was never changed has epoch 0. This file knows no SQL.
 
-use livegrant_actors::{AccountId, ApplicationId, CompanyId, PositionId, RoleId, SessionId};
+use livegrant_actors::{AccountId, ApplicationId, CompanyId, PositionId, Rev, RoleId, SessionId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -91,6 +91,7 @@ impl TryFrom<String> for Scope {
 pub struct Stamp {
     epochs: Vec<(Scope, i64)>,
     until: Option<i64>,
+    at: Option<Rev>,
 }
 
 impl Stamp {
@@ -98,18 +99,33 @@ impl Stamp {
     pub(super) fn new(mut epochs: Vec<(Scope, i64)>, until: Option<i64>) -> Self {
         epochs.sort();
         epochs.dedup();
-        Self { epochs, until }
+        Self { epochs, until, at: None }
     }
 
-    /// Answers this stamp with more scopes in it.
+    /// Answers this stamp with the revision of whose policy it holds all epochs: as long as that is the newest one, no
+    /// epoch has changed.
+    #[must_use]
+    pub(super) fn as_of(self, rev: Rev) -> Self {
+        Self { at: Some(rev), ..self }
+    }
+
+    /// Answers this stamp with more scopes in it. They were looked at on their own, so their epochs are compared one by one.
     #[must_use]
     pub(crate) fn and(&self, more: &[(Scope, i64)]) -> Self {
+        if more.is_empty() {
+            return self.clone();
+        }
         Self::new(self.epochs.iter().chain(more).cloned().collect(), self.until)
     }
 
     /// Answers the scopes with their epochs, sorted.
     pub fn epochs(&self) -> &[(Scope, i64)] {
         &self.epochs
+    }
+
+    /// Answers the revision of whose policy it holds all epochs, if they are of one.
+    pub fn at(&self) -> Option<Rev> {
+        self.at
     }
 
     /// Answers when the decision ends by itself, in UTC milliseconds.

@@ -44,11 +44,13 @@ pub struct Snapshot {
     account: AccountId,
     /// The account's epoch, as it was when this was decided.
     epoch: i64,
+    /// The revision of the policy that this was decided by.
+    at: Rev,
 }
 
 impl Snapshot {
-    pub(super) fn new(enforced: Arc<Enforced>, account: AccountId, epoch: i64) -> Self {
-        Self { enforced, account, epoch }
+    pub(super) fn new(enforced: Arc<Enforced>, account: AccountId, epoch: i64, at: Rev) -> Self {
+        Self { enforced, account, epoch, at }
     }
 
     /// Answers whether the code is held; an unknown code never is.
@@ -72,10 +74,11 @@ impl Snapshot {
     }
 
     /// Answers the stamp that guards a write of this session: the set's epochs, the account's, and the session's own,
-    /// which is 0 until it ends.
+    /// which is 0 until it ends: whoever asks has seen the session active after this was decided.
     pub fn stamp(&self, sid: &SessionId) -> Stamp {
         let own = [(Scope::Account(self.account), self.epoch), (Scope::Session(sid.clone()), 0)];
         Stamp::new(self.enforced.epochs.iter().cloned().chain(own).collect(), self.enforced.until)
+            .as_of(self.at)
     }
 }
 

@@ -85,7 +85,7 @@ both_databases! {
 /// PostgreSQL: locked and compared in one statement, the comparison uses the snapshot from before the wait.
 const IN_ONE_STATEMENT: &str = "
 CREATE OR REPLACE FUNCTION livegrant_fence(
-    lock_keys BIGINT[], lock_exclusive BOOLEAN[], stamp_scopes TEXT[], stamp_epochs BIGINT[], stamp_until BIGINT,
+    lock_keys BIGINT[], lock_exclusive BOOLEAN[], stamp_at BIGINT, stamp_scopes TEXT[], stamp_epochs BIGINT[], stamp_until BIGINT,
     line_at BIGINT, line_actor BIGINT, line_company BIGINT, line TEXT[]
 ) RETURNS BOOLEAN LANGUAGE plpgsql VOLATILE AS $$
 DECLARE changed BIGINT;

@@ -8,7 +8,7 @@ use super::super::member::{Member, PAST_KEPT};
 use super::super::memo::Shared;
 use super::super::snapshot::{Enforced, Snapshot, Told};
 use super::*;
-use livegrant_actors::{Rev, State};
+use livegrant_actors::State;
 
 /// What of a state can be compared; its name is told apart by the model.
 fn contents(state: &State) -> String {
@@ -115,7 +115,7 @@ impl Node {
         let snapshot = self.members[account].enforce(&self.shared, &self.facts, self.applied, view, now);
         let result = effective(&facts, &own, view, At::Instant(now));
         let enforced = Arc::new(Enforced::new(result, Arc::clone(&facts.catalogue)));
-        let expected = Snapshot::new(enforced, own.account, own.epoch);
+        let expected = Snapshot::new(enforced, own.account, own.epoch, Rev(self.applied));
         prop_assert_eq!(snapshot.codes(), expected.codes());
         prop_assert_eq!(snapshot.holders(), expected.holders());
         prop_assert_eq!(snapshot.stamp(&sid(account)), expected.stamp(&sid(account)));
