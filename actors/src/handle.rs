@@ -288,10 +288,7 @@ impl EngineHandle {
     /// Takes over the notices that were told before this start, oldest first; `forgotten` is the place of the last
     /// one that is not among them.
     pub fn recall(&self, notices: Vec<Noted>, forgotten: i64) {
-        self.0.notices.forget_up_to(forgotten);
-        for noted in notices {
-            self.0.notices.add(noted);
-        }
+        self.0.notices.recall(notices, forgotten);
     }
 
     /// Follows a message of late to each tab; `None` when it is not remembered.

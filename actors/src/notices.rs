@@ -5,6 +5,7 @@
 //! recalls what was told before the process started.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::protocol::envelope::{NoticeView, Operator};
@@ -30,11 +31,13 @@ struct Recent {
 pub(crate) struct Notices {
     kept: usize,
     recent: Mutex<Recent>,
+    /// The place of the newest notice of before the start.
+    recalled: AtomicI64,
 }
 
 impl Notices {
     pub fn new(kept: usize) -> Self {
-        Self { kept: kept.max(1), recent: Mutex::default() }
+        Self { kept: kept.max(1), recent: Mutex::default(), recalled: AtomicI64::new(0) }
     }
 
     /// Adds the newest; one that is known already is passed over.
@@ -51,10 +54,22 @@ impl Notices {
         recent.list.push_back(Arc::new(noted));
     }
 
-    /// Notes that notices up to this place were told before, and are not in the list.
-    pub fn forget_up_to(&self, seq: i64) {
-        let mut recent = self.lock();
-        recent.forgotten = recent.forgotten.max(seq);
+    /// Takes over what was told before the start, oldest first; up to `forgotten` it is not in the list.
+    pub fn recall(&self, list: Vec<Noted>, forgotten: i64) {
+        let newest = list.last().map_or(forgotten, |last| last.seq.max(forgotten));
+        {
+            let mut recent = self.lock();
+            recent.forgotten = recent.forgotten.max(forgotten);
+        }
+        for noted in list {
+            self.add(noted);
+        }
+        self.recalled.fetch_max(newest, Ordering::AcqRel);
+    }
+
+    /// Gives the place of the newest notice of before the start: a tab that comes now is behind it, or has it.
+    pub fn recalled(&self) -> i64 {
+        self.recalled.load(Ordering::Acquire)
     }
 
     /// Gives what came after a place, and whether some of it is no longer known.
@@ -111,8 +126,12 @@ mod tests {
     #[test]
     fn what_was_told_before_the_start_is_missing_to_those_who_did_not_see_it() {
         let notices = Notices::new(2);
-        notices.forget_up_to(7);
+        notices.recall(Vec::new(), 7);
         assert_eq!(notices.after(6).1, Missing::Some);
         assert_eq!(notices.after(7).1, Missing::None);
+        assert_eq!(notices.recalled(), 7);
+        notices.recall(vec![noted(8), noted(9)], 7);
+        assert_eq!((places(&notices.after(7).0), notices.after(7).1), (vec![8, 9], Missing::None));
+        assert_eq!(notices.recalled(), 9);
     }
 }

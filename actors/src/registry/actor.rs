@@ -243,7 +243,7 @@ impl Handler<Attach> for Registry {
 
     fn handle(&mut self, Attach(account, mut adopt): Attach, _: &mut Self::Context) -> Self::Result {
         // What is noticed later reaches the tab through its actor's mailbox, behind this.
-        adopt.since = self.shard.noticed.get();
+        adopt.since = self.shard.noticed.get().max(self.shard.notices.recalled());
         let known = self.shard.directory.borrow().addr(account).is_some_and(actix::Addr::connected);
         if !known {
             self.start_session(account, adopt.admission.subject.account_guid());
