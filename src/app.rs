@@ -11,15 +11,18 @@ use crate::realtime::bans::Bans;
 use crate::realtime::door::Door;
 use crate::realtime::gateway::Gateway;
 use crate::realtime::receipts::{self, Ledger};
+use crate::realtime::relay::Relay;
 use crate::realtime::subject::EngineClock;
 use crate::realtime::tasks::Tasks;
 use crate::realtime::watch::{Feed, Watch};
-use crate::realtime::{presence, recorder, relay};
+use crate::realtime::{presence, recall, recorder, relay};
 use crate::refusal::Refusal;
 use crate::settings::Settings;
 use crate::telemetry::Metrics;
+use crate::upkeep::{self, Depths};
 use crate::web::connection::Connection;
 use crate::web::connections::Connections;
+use crate::web::denials::Denials;
 use crate::web::in_flight::InFlight;
 use crate::web::methods::{Methods, otherwise};
 use crate::web::operations::Stopping;
@@ -78,10 +81,11 @@ pub struct App {
     server: ServerHandle,
     stopping: Stopping,
     requests: InFlight,
-    relay: Tasks,
+    relay: Relay,
     /// What looks after the house, without which changes are enforced and told all the same.
     house: Tasks,
     records: Arc<Feed<recorder::Note>>,
+    denials: Arc<Denials>,
 }
 
 /// What every worker builds its part of the application from.
@@ -95,6 +99,7 @@ struct Rooms {
     door: Arc<Door>,
     bans: Arc<Bans>,
     ledger: Arc<Ledger>,
+    denials: Arc<Denials>,
 }
 
 impl App {
@@ -132,12 +137,18 @@ impl App {
         let engine = engine(&settings, &clock, observer);
         let settings = Arc::new(settings);
         let core = Core { db, policy, clock, settings, engine, applied: receiver };
+        recall::recall(&core).await?;
         let relay = relay::start(&core, applied);
         let mut house = Tasks::default();
         house.run("records", recorder::run(core.clone(), to_record));
         house.run("presence", presence::run(core.clone(), Arc::clone(&listeners), to_show));
         let ledger = Arc::new(Ledger::default());
         house.run("receipts", receipts::tell(core.clone(), Arc::clone(&ledger)));
+        let queued = Arc::clone(&records);
+        let depths = Depths { relay: Box::new(relay.waiting()), records: Box::new(move || queued.waiting()) };
+        house.run("upkeep", upkeep::run(core.clone(), depths));
+        let denials = Arc::new(Denials::default());
+        house.run("denials", upkeep::count_denials(core.clone(), Arc::clone(&denials)));
         let (stopping, requests) = (Stopping::default(), InFlight::default());
         let door = Arc::new(Door::new(core.clone(), Arc::clone(&keys), Arc::clone(&bans), listeners));
         let rooms = Rooms {
@@ -149,10 +160,21 @@ impl App {
             door,
             bans,
             ledger,
+            denials: Arc::clone(&denials),
         };
         let server = serve(rooms, listener)
             .map_err(|cause| StartError::Address { address: address.to_string(), cause })?;
-        let app = Self { address, core, server: server.handle(), stopping, requests, relay, house, records };
+        let app = Self {
+            address,
+            core,
+            server: server.handle(),
+            stopping,
+            requests,
+            relay,
+            house,
+            records,
+            denials,
+        };
         Ok((app, server))
     }
 
@@ -160,7 +182,7 @@ impl App {
     pub async fn failed(&self) -> String {
         tokio::select! {
             failure = self.core.engine.failed() => format!("the engine: {failure}"),
-            task = self.relay.failed() => format!("the relay's task {task}"),
+            task = self.relay.tasks.failed() => format!("the relay's task {task}"),
             task = self.house.failed() => format!("the house's task {task}"),
         }
     }
@@ -191,7 +213,8 @@ impl App {
             tracing::warn!("the last connection records were not written; the next start closes them");
         }
         self.house.stop();
-        self.relay.stop();
+        upkeep::write_denials(&self.core, self.denials.finished(i64::MAX)).await;
+        self.relay.tasks.stop();
         if let Err(error) = self.core.policy.store_versions().await {
             tracing::warn!(%error, "permission versions not stored");
         }
@@ -306,6 +329,7 @@ fn web_app(
         .app_data(web::Data::from(Arc::clone(&rooms.door)))
         .app_data(web::Data::from(Arc::clone(&rooms.bans)))
         .app_data(web::Data::from(Arc::clone(&rooms.ledger)))
+        .app_data(web::Data::from(Arc::clone(&rooms.denials)))
         .app_data(web::Data::new(rooms.metrics.clone()))
         .app_data(web::Data::new(rooms.stopping.clone()))
         .app_data(web::Data::new(rooms.requests.clone()))

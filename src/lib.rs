@@ -16,4 +16,5 @@ pub mod refusal;
 pub mod settings;
 pub mod telemetry;
 pub mod text;
+pub mod upkeep;
 pub mod web;

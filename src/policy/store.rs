@@ -62,6 +62,24 @@ pub async fn log_company(conn: &mut Conn, rev: Rev) -> Result<Option<CompanyId>,
     Ok(row.map(|(company,)| CompanyId(company)))
 }
 
+/// Reads the rows after one revision and up to another that may hold a notice, newest first.
+pub async fn notices_between(conn: &mut Conn, after: Rev, up_to: Rev) -> Result<Vec<LogRow>, DbError> {
+    let rows = sql_all!(
+        conn,
+        LogColumns,
+        "SELECT rev, at, operator_id, operator_name, request_id, reason, changes, scopes FROM policy_log
+          WHERE rev > $1 AND rev <= $2 AND CAST(changes AS TEXT) LIKE '%notice%' ORDER BY rev DESC",
+        after.0,
+        up_to.0
+    )?;
+    Ok(rows.into_iter().map(log_row).collect())
+}
+
+/// Reads the first revision whose row is still there.
+pub async fn first_kept(conn: &mut Conn) -> Result<Option<Rev>, DbError> {
+    Ok(sql_one!(conn, (Option<i64>,), "SELECT min(rev) FROM policy_log")?.0.map(Rev))
+}
+
 fn log_row(row: LogColumns) -> LogRow {
     let (rev, at, operator, operator_name, request_id, reason, Json(changes), Json(scopes)) = row;
     LogRow {

@@ -11,6 +11,7 @@ pub mod handshakes;
 pub mod http;
 pub mod presence;
 pub mod receipts;
+pub mod recall;
 pub mod recorder;
 pub mod relay;
 pub mod store;

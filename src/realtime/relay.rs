@@ -23,16 +23,33 @@ const WAITING: &str = "livegrant_relay_waiting";
 /// Pause between two writes of permission versions (S3-99): many changes of one account become one write.
 const VERSIONS_EVERY: Duration = Duration::from_secs(1);
 
+/// The relay's tasks and its queue.
+#[derive(Debug)]
+pub struct Relay {
+    /// The tasks.
+    pub tasks: Tasks,
+    rows: mpsc::WeakSender<LogRow>,
+}
+
+impl Relay {
+    /// Makes what tells how many rows wait to be told.
+    pub fn waiting(&self) -> impl Fn() -> usize + Send + Sync + use<> {
+        let rows = self.rows.clone();
+        move || rows.upgrade().map_or(0, |rows| rows.max_capacity() - rows.capacity())
+    }
+}
+
 /// Starts following the log.
-pub fn start(core: &Core, applied: watch::Sender<Rev>) -> Tasks {
+pub fn start(core: &Core, applied: watch::Sender<Rev>) -> Relay {
     let (rows, waiting) = mpsc::channel(ROWS_WAITING);
     let overflown = Arc::new(AtomicBool::new(false));
+    let weak = rows.downgrade();
     let mut tasks = Tasks::default();
     tasks.run("tell", tell(core.engine.clone(), waiting, Arc::clone(&overflown)));
     tasks.run("follow", follow(core.clone(), applied, rows, overflown));
     tasks.run("time limits", time_limits(core.clone()));
     tasks.run("versions", versions(core.clone()));
-    tasks
+    Relay { tasks, rows: weak }
 }
 
 async fn follow(

@@ -18,6 +18,7 @@ mod loadtest;
 mod origin;
 mod policy;
 mod realtime;
+mod retention;
 mod secret;
 mod server;
 mod telemetry;
@@ -37,6 +38,7 @@ use self::layers::Layers;
 pub use self::loadtest::Loadtest;
 pub use self::policy::Policy;
 pub use self::realtime::{PayloadEncryption, Realtime};
+pub use self::retention::Retention;
 pub use self::secret::Secret;
 pub use self::server::Server;
 pub use self::telemetry::{LogFormat, Telemetry};
@@ -55,6 +57,8 @@ pub struct Settings {
     pub realtime: Realtime,
     /// How permission changes are followed and enforced.
     pub policy: Policy,
+    /// How long what is over stays in the database.
+    pub retention: Retention,
     /// Logs.
     pub telemetry: Telemetry,
     /// The API's own documentation pages.
@@ -93,6 +97,7 @@ impl Settings {
         self.auth.validate()?;
         self.realtime.validate()?;
         self.policy.validate()?;
+        self.retention.validate()?;
         self.telemetry.validate()?;
         self.docs.validate()?;
         self.demo.validate()?;

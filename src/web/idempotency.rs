@@ -2,6 +2,7 @@
 //! The same key with another request is refused with 422, while the first one runs with 409. Keys are kept for a day.
 //! A refused request frees its key. What it cannot do: when the process dies, or the database's answer to COMMIT is lost,
 //! nobody knows whether the write was done, and the key is free after a minute.
+//! An account's oldest keys give way to new ones; those that are over go with the clean-up (`upkeep/`).
 //! A write without the key is not looked at.
 
 use super::extract::{authenticate, body_bytes};
@@ -22,9 +23,13 @@ use livegrant_actors::AccountId;
 const KEY: &str = "idempotency-key";
 /// Longest key taken; UUIDs have 36 characters.
 const KEY_MAX: usize = 128;
-const KEPT_MS: i64 = 24 * 3600 * 1000;
+/// How long an answer is kept.
+pub const KEPT_MS: i64 = 24 * 3600 * 1000;
 /// A key without an answer is free again after this: the process died with it. Longer than any write runs.
-const UNANSWERED_MS: i64 = 60_000;
+pub const UNANSWERED_MS: i64 = 60_000;
+/// Answered keys of one account; a further one takes the place of the oldest. A repetition comes within seconds, and an
+/// account that writes ten times a second for a minute and a half stays below; without a bound it could fill the disk.
+const KEYS_PER_ACCOUNT: i64 = 1_000;
 
 struct Stored {
     request: String,
@@ -126,7 +131,10 @@ async fn claim(core: &Core, author: &Author, key: &str, print: &str) -> Result<O
     let now = work.now();
     sql_exec!(
         work.conn(),
-        "DELETE FROM sys_idempotency WHERE created_at < $1 OR (status IS NULL AND created_at < $2)",
+        "DELETE FROM sys_idempotency
+          WHERE account_id = $1 AND key = $2 AND (created_at < $3 OR (status IS NULL AND created_at < $4))",
+        author.account.0,
+        key,
         now - KEPT_MS,
         now - UNANSWERED_MS
     )?;
@@ -140,6 +148,13 @@ async fn claim(core: &Core, author: &Author, key: &str, print: &str) -> Result<O
         now
     )?;
     if taken > 0 {
+        sql_exec!(
+            work.conn(),
+            "DELETE FROM sys_idempotency WHERE account_id = $1 AND status IS NOT NULL AND created_at <= (
+                SELECT created_at FROM sys_idempotency WHERE account_id = $1 ORDER BY created_at DESC LIMIT 1 OFFSET $2)",
+            author.account.0,
+            KEYS_PER_ACCOUNT
+        )?;
         work.commit(SystemTask::Upkeep).await?;
         return Ok(None);
     }

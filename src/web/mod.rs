@@ -6,6 +6,7 @@ pub mod browser;
 pub mod connection;
 pub mod connections;
 pub mod cookies;
+pub mod denials;
 pub mod etag;
 pub mod extract;
 pub mod idempotency;

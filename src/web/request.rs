@@ -2,6 +2,7 @@
 //! permission version on the answer (S3-137), and problems completed with path and id. Upgrade requests do not come
 //! through here; `realtime/gateway.rs` does the same for them.
 
+use super::denials::Denials;
 use super::in_flight::{CountedBody, InFlight};
 use super::problem::Problem;
 use super::unread;
@@ -81,7 +82,10 @@ pub async fn around<B: MessageBody + 'static>(
 /// Notes a refused use of a permission (S1-46), reads and writes alike.
 async fn audit(request: &HttpRequest, permission: &str) {
     let by = request.extensions().get::<Principal>().cloned();
-    if let (Some(by), Some(core)) = (by, request.app_data::<web::Data<Core>>()) {
+    let rooms = (request.app_data::<web::Data<Core>>(), request.app_data::<web::Data<Denials>>());
+    if let (Some(by), (Some(core), Some(denials))) = (by, rooms)
+        && denials.is_noted(&by.author(), core.clock.now_ms())
+    {
         core.audit_denial(&by, permission).await;
     }
 }

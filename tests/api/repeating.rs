@@ -34,6 +34,39 @@ served! {
         refused(admin.post("/api/v1/roles", body.clone()).await, 409, "already_exists");
     }
 
+    /// An account cannot fill the disk with keys: the oldest gives way, and the newest are remembered.
+    async fn old_keys_give_way_to_new_ones(server: TestServer) {
+        let admin = server.platform().await;
+        let mut work = server.core.db.begin(&livegrant::db::Author::system("tests")).await.unwrap();
+        let now = work.now();
+        for number in 0..1_100_i64 {
+            let sql = livegrant::sql_exec!(
+                work.conn(),
+                "INSERT INTO sys_idempotency (account_id, key, request, status, body, created_at)
+                 VALUES ($1, $2, '', 200, '{}', $3)",
+                admin.id,
+                format!("old {number}"),
+                now - 5_000 + number
+            );
+            sql.unwrap();
+        }
+        work.commit(livegrant::db::SystemTask::Upkeep).await.unwrap();
+        let body = json!({ "code": "desk", "name": "desk" });
+        let (_, first) = keyed(admin, "new", "/api/v1/roles", &body).await;
+        let (replayed, again) = keyed(admin, "new", "/api/v1/roles", &body).await;
+        assert!(replayed);
+        assert_eq!(again, first);
+        let mut conn = server.core.db.read().await.unwrap();
+        let (kept, oldest) = livegrant::sql_one!(
+            &mut conn,
+            (i64, i64),
+            "SELECT count(*), min(created_at) FROM sys_idempotency WHERE account_id = $1",
+            admin.id
+        )
+        .unwrap();
+        assert_eq!((kept, oldest), (1_000, now - 5_000 + 101));
+    }
+
     /// What was refused was not done: the key is free for the request once it can succeed.
     async fn a_refusal_does_not_use_the_key_up(server: TestServer) {
         let alice = server.account("alice", &[]).await;

@@ -3,6 +3,11 @@
 use livegrant::{sql_all, sql_exec};
 use serde_json::{Value, json};
 
+use livegrant::realtime::recorder::{self, Note};
+use livegrant::realtime::watch::{self, Event};
+use livegrant_actors::{AccountId, ConnectionId};
+use std::sync::Arc;
+
 use crate::support::{Setup, TestServer, both_databases, served};
 
 /// Transport, status and reason of an account's records, oldest first.
@@ -87,6 +92,70 @@ both_databases! {
             let alice = crate::support::ok(server.login("alice", crate::support::PASSWORD).await);
             let id = alice["user"]["id"].as_i64().unwrap();
             assert_eq!(records(&server, id).await, [record("websocket", Some("restart"), None)]);
+        })
+        .await;
+    }
+
+    /// While nobody gets a connection to the database, tabs come and go; all of it is written afterwards.
+    async fn nothing_is_lost_while_the_database_is_away(database: TestDatabase) {
+        let quick = |settings: &mut livegrant::settings::Settings| settings.database.acquire_timeout_seconds = 1;
+        Setup::on(&database).with(quick).run(async |server: TestServer| {
+            let alice = server.account("alice", &[]).await;
+            drop(server.tab(&alice).await);
+            let staying = server.tab(&alice).await;
+            let mut held = Vec::new();
+            let author = livegrant::db::Author::system("tests");
+            while let Ok(work) = server.core.db.begin(&author).await {
+                held.push(work);
+            }
+            for _ in 0..10 {
+                // Who is known in memory needs no database to come in.
+                drop(server.tab(&alice).await);
+            }
+            while server.core.engine.stats().tabs > 1 {
+                tokio::task::yield_now().await;
+            }
+            // Longer than the recorder collects and waits for its first try.
+            for _ in 0..4 {
+                assert!(server.core.db.begin(&author).await.is_err());
+            }
+            drop(held);
+            server.recorded().await;
+            let records = records(&server, alice.id).await;
+            assert_eq!(records.len(), 12, "{records:?}");
+            assert_eq!(records.iter().filter(|record| record.1 == 1).count(), 1);
+            drop(staying);
+        })
+        .await;
+    }
+
+    /// A queue that was too short: the open records become the open tabs.
+    async fn what_did_not_fit_is_compared_with_the_engine(database: TestDatabase) {
+        Setup::on(&database).run(async |server: TestServer| {
+            let alice = server.account("alice", &[]).await;
+            let tab = server.tab(&alice).await;
+            server.recorded().await;
+            let (feed, source) = watch::queue("test", 2);
+            let feed = Arc::new(feed);
+            let recording = tokio::spawn(recorder::run(server.core.clone(), source));
+            recorder::flush(&feed).await;
+            let mut work = server.core.db.begin(&livegrant::db::Author::system("tests")).await.unwrap();
+            sql_exec!(work.conn(), "DELETE FROM sys_websocket_session").unwrap();
+            work.commit(livegrant::db::SystemTask::Upkeep).await.unwrap();
+
+            let mut ghost = server.core.engine.online().await.remove(0).tabs.remove(0);
+            for number in 0..3 {
+                ghost.connection_id = ConnectionId::from(format!("ghost {number}"));
+                let event = Event { account: AccountId(alice.id), tab: ghost.clone(), closed: None };
+                feed.put(Note::Event(Box::new(event)));
+            }
+            recorder::flush(&feed).await;
+            let mut records = records(&server, alice.id).await;
+            records.sort();
+            let lost = record("websocket", Some("lost"), None);
+            assert_eq!(records, [lost.clone(), lost, record("websocket", None, None)]);
+            recording.abort();
+            drop(tab);
         })
         .await;
     }

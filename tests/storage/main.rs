@@ -31,6 +31,7 @@ mod store_auth;
 mod store_hr;
 mod store_policy;
 mod store_realtime;
+mod store_upkeep;
 mod tables;
 mod time_limits;
 mod versions;

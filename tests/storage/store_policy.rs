@@ -76,6 +76,29 @@ both_databases! {
         assert_eq!(logged, changes().len() as i64 - 2);
     }
 
+    async fn notices_are_found_among_other_rows(database: TestDatabase) {
+        let house = House::build(&database).await;
+        assert_eq!(policy_store::first_kept(&mut house.read().await).await.unwrap(), None);
+        let notice = |title: &str| PolicyChange::Notice {
+            title: title.to_owned(),
+            content: "通知".to_owned(),
+            category: "x".to_owned(),
+            severity: "info".to_owned(),
+        };
+        for change in [notice("one"), PolicyChange::SystemAdjusted, notice("three"), notice("four")] {
+            let mut work = house.work().await;
+            work.change(change);
+            commit(work).await;
+        }
+        let mut conn = house.read().await;
+        assert_eq!(policy_store::first_kept(&mut conn).await.unwrap(), Some(Rev(1)));
+        let of = |rows: Vec<livegrant::policy::LogRow>| rows.into_iter().map(|row| row.rev.0).collect::<Vec<_>>();
+        let found = policy_store::notices_between(&mut conn, Rev(0), Rev(9)).await.unwrap();
+        assert_eq!(found[0].changes, [notice("four")]);
+        assert_eq!(of(found), [4, 3, 1]);
+        assert_eq!(of(policy_store::notices_between(&mut conn, Rev(1), Rev(3)).await.unwrap()), [3]);
+    }
+
     async fn the_log_is_read_in_order_and_in_pieces(database: TestDatabase) {
         let house = House::build(&database).await;
         for _ in 0..3 {
