@@ -106,13 +106,12 @@ impl Batch {
             Note::Event(event) => *event,
             Note::Flush(flushed) => return self.flushed.push(flushed),
         };
-        match self.places.get(event.tab.connection_id.as_str()) {
+        if let Some(place) = self.places.get(event.tab.connection_id.as_str()) {
             // It says everything that the first one said.
-            Some(place) => self.rows[*place] = event,
-            None => {
-                self.places.insert(event.tab.connection_id.to_string(), self.rows.len());
-                self.rows.push(event);
-            }
+            self.rows[*place] = event;
+        } else {
+            self.places.insert(event.tab.connection_id.to_string(), self.rows.len());
+            self.rows.push(event);
         }
     }
 

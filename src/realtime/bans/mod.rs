@@ -146,29 +146,28 @@ impl Bans {
         table.make_room(now);
         let counts = &mut table.counts;
         let of_address = Culprit { network, account: None };
-        match account {
-            None => self.add(counts, of_address, offence, offence.points(), now),
-            Some(_) => {
-                let of_account = Culprit { account, ..of_address.clone() };
-                let before = counts.get(&of_account).filter(|count| now - count.since < WINDOW_MS);
-                let left = (self.limit / SHARE).max(1).saturating_sub(before.map_or(0, |count| count.points));
-                self.add(counts, of_account, offence, offence.points(), now);
-                if left > 0 {
-                    self.add(counts, of_address, offence, offence.points().min(left), now);
-                }
-            }
+        let points = offence.points();
+        if account.is_none() {
+            return self.add(counts, &of_address, offence, points, now);
+        }
+        let of_account = Culprit { account, ..of_address.clone() };
+        let before = counts.get(&of_account).filter(|count| now - count.since < WINDOW_MS);
+        let left = (self.limit / SHARE).max(1).saturating_sub(before.map_or(0, |count| count.points));
+        self.add(counts, &of_account, offence, points, now);
+        if left > 0 {
+            self.add(counts, &of_address, offence, points.min(left), now);
         }
     }
 
     fn add(
         &self,
         counts: &mut HashMap<Culprit, Count>,
-        culprit: Culprit,
+        culprit: &Culprit,
         offence: Offence,
         points: u32,
         now: i64,
     ) {
-        if counts.len() >= ENTRIES && !counts.contains_key(&culprit) {
+        if counts.len() >= ENTRIES && !counts.contains_key(culprit) {
             metrics::counter!("livegrant_bans_uncounted_total").increment(1);
             return;
         }

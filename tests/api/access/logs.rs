@@ -1,7 +1,7 @@
 //! What was changed and what was done, as an auditor reads it.
 
 use super::{another_company, fields};
-use crate::support::{Account, ok, refused, served};
+use crate::support::{Account, Setup, TestServer, both_databases, ok, refused, served};
 use livegrant::clock::iso;
 use livegrant::db::{Author, SystemTask};
 use livegrant::policy::PolicyChange;
@@ -15,6 +15,36 @@ async fn changes(by: &Account, query: &str) -> Value {
 
 async fn audit(by: &Account, query: &str) -> Value {
     ok(by.get(&format!("/api/v1/audit?{query}")).await)
+}
+
+both_databases! {
+    /// A client that asks in a loop leaves thirty lines a minute, and one that says how many more there were.
+    async fn a_flood_of_refusals_does_not_fill_the_log(database: TestDatabase) {
+        let mut id = 0;
+        Setup::on(&database).run(async |server: TestServer| {
+            let alice = server.account("alice", &[]).await;
+            id = alice.id;
+            for _ in 0..45 {
+                refused(alice.get("/api/v1/roles").await, 403, "NoPermissionError");
+            }
+        })
+        .await;
+        Setup::on(&database).run(async |server: TestServer| {
+            let mut conn = server.core.db.read().await.unwrap();
+            let lines = livegrant::sql_all!(
+                &mut conn,
+                (String, String, String),
+                "SELECT resource, resource_id, permission_code FROM sys_audit_log
+                  WHERE actor_id = $1 AND action = 'authz_fail' AND result = 'denied' ORDER BY id",
+                id
+            )
+            .unwrap();
+            assert_eq!(lines.len(), 31);
+            assert!(lines[..30].iter().all(|line| line.2 == "role:view"), "{lines:?}");
+            assert_eq!(lines[30], ("more".to_owned(), "15".to_owned(), String::new()));
+        })
+        .await;
+    }
 }
 
 served! {
