@@ -14,7 +14,7 @@ const KEPT: usize = 200;
 const KEPT_MS: i64 = 24 * 3600 * 1000;
 /// Rows of the log looked at in one query: a few MB at most, if all of them are notices.
 const ROWS_AT_ONCE: i64 = 2_000;
-/// Rows of the log looked at in all: well below a second of the start.
+/// Rows of the log looked at in all: the start must not wait for a long log without notices.
 const ROWS_LOOKED_AT: i64 = 100_000;
 
 /// See the head of this file.

@@ -16,9 +16,9 @@ use tokio::time::{Instant, timeout_at};
 
 /// Longest time that an event waits for others.
 const EVERY: Duration = Duration::from_secs(2);
-/// Rows written in one transaction: on SQLite some 20 ms of the only writer.
+/// Rows written in one transaction: SQLite's only writer is soon free again.
 const ROWS_AT_ONCE: usize = 500;
-/// Events that wait: 10,000 tabs that come and go three times while the database is away. About 300 bytes each.
+/// Events that wait: 10,000 tabs that come and go three times while the database is away.
 const EVENTS_WAITING: usize = 60_000;
 
 /// What the recorder is told.

@@ -10,7 +10,7 @@ use crate::web::idempotency::{KEPT_MS, UNANSWERED_MS};
 use livegrant_actors::Rev;
 use std::time::Duration;
 
-/// Rows deleted in one transaction: some 10 ms of SQLite's only writer.
+/// Rows deleted in one transaction: SQLite's only writer is soon free again.
 const ROWS_AT_ONCE: i64 = 1_000;
 /// Transactions a table and turn; what is left waits for the next turn.
 const TURNS: u64 = 100;

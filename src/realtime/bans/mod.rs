@@ -16,7 +16,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Points count for this long.
 const WINDOW_MS: i64 = 10 * 60_000;
-/// Entries at most, about 100 bytes each. Past it the ones that are over are dropped; if that does not help, nobody new
+/// Entries at most: an attacker has many addresses. Past it the ones that are over are dropped; if that does not help, nobody new
 /// is counted: a full table must not lock anybody out.
 const ENTRIES: usize = 50_000;
 /// Time between two walks through a full table.
