@@ -1,8 +1,8 @@
-// The page at `/`: signs in, opens the socket, applies its frames, and gives each part what it shows.
+// The page at `/`: signs in, opens a line to the server, applies its frames, and gives each part what it shows.
 // The server decides everything; this file only wires the parts under js/ together.
 
 import { $ } from "./js/dom.js";
-import { get, refresh, signOut, whenEnded } from "./js/api.js";
+import { get, post, refresh, signOut, whenEnded } from "./js/api.js";
 import { startAsk } from "./js/ask.js";
 import { clearAccounts, drawAccounts, refreshAccounts, startAccounts } from "./js/accounts.js";
 import { clearChanges, drawChanges, refreshChanges } from "./js/changes.js";
@@ -11,8 +11,8 @@ import { ago, has, language, onLanguage, permission, setLanguage, t, translate }
 import { Live } from "./js/live.js";
 import { clearMine, drawMine, showChange } from "./js/mine.js";
 import { clearOnline, drawOnline, refreshOnline } from "./js/online.js";
-import { Seen, applyUpdate, fromAccount } from "./js/permissions.js";
-import { clearReceipt, drawReceipt, showLatestReceipt } from "./js/receipt.js";
+import { Seen, applyUpdate, fromAccount, position } from "./js/permissions.js";
+import { clearReceipt, drawReceipt, receiptTold, showLatestReceipt } from "./js/receipt.js";
 import { clearRoles, drawRoles, refreshRoles, startRoles } from "./js/roles.js";
 import { drawSignIn, showSignIn, startSignIn } from "./js/signin.js";
 import { allows, forget, store } from "./js/store.js";
@@ -21,11 +21,15 @@ import { toast } from "./js/toast.js";
 
 /** Set while a session is thought to exist, so that a first visit does not ask the server in vain. Says nothing secret. */
 const HINT = "livegrant.session";
+/** Which kind of line the reader has chosen. */
+const LINE = "livegrant.line";
+/** A refresh by another tab this long ago answers the same warning. */
+const REFRESHED_WITHIN = 5_000;
 /** How long an ended session waits for the frame that says why. */
 const REASON_WITHIN = 800;
 /** An administrator's lists are read again this often while they are looked at. */
 const LOOK_EVERY = 3_000;
-/** After being hidden this long a tab asks for a snapshot, whatever the socket thinks it delivered. */
+/** After being hidden this long a tab asks for a snapshot, whatever its line thinks it delivered. */
 const DOUBT_AFTER = 30_000;
 
 const tabs = "BroadcastChannel" in window ? new BroadcastChannel("livegrant") : null;
@@ -33,6 +37,8 @@ const looks = { roles: refreshRoles, online: refreshOnline, accounts: refreshAcc
 
 let link = { state: "disconnected", code: 0, until: 0 };
 let seen = new Seen();
+/** The last notice that this tab was told. */
+let inboxSeq = 0;
 let hiddenAt = 0;
 
 function hint(on) {
@@ -44,11 +50,11 @@ function hint(on) {
   }
 }
 
-function hinted() {
+function stored(key) {
   try {
-    return localStorage.getItem(HINT) === "1";
+    return localStorage.getItem(key);
   } catch {
-    return false;
+    return null;
   }
 }
 
@@ -59,6 +65,9 @@ function drawLink() {
     : link.state === "error" && has(special) ? t(special) : t(`link.${link.state}`);
   if ($("link-text").textContent !== text) $("link-text").textContent = text;
   $("link").dataset.state = link.state;
+  $("link").dataset.line = live.transport;
+  const line = link.state === "connected" ? t(`line.${live.transport}`) : "";
+  if ($("link-line").textContent !== line) $("link-line").textContent = line;
   $("link-retry").hidden = link.state !== "error" && !(link.state === "reconnecting" && seconds > 1);
 }
 
@@ -96,9 +105,10 @@ function names(codes) {
 const handlers = {
   PERMISSION_UPDATE({ data, operator }) {
     const { outcome, state, added, removed } = applyUpdate(store.permissions, data);
-    if (outcome === "gap") return live.send({ type: "snapshot" });
+    if (outcome === "gap") return live.snapshot();
     store.permissions = state;
-    live.send({ type: "ack", permissionVersion: state.rev });
+    live.ack(state.rev);
+    live.listen(topics());
     showChange(added, removed);
     drawBar();
     drawTabs();
@@ -123,10 +133,33 @@ const handlers = {
   FORCE_LOGOUT({ data }) {
     leave({ code: data.code, reason: data.reason ?? "" });
   },
-  SYSTEM_NOTICE({ data }) {
-    toast("notice", data.title ?? "", data.content ?? "");
+  SYSTEM_NOTICE: notice,
+  POSITION_CHANGE: notice,
+  APPROVAL_NOTICE: notice,
+  MESSAGE_NOTIFICATION: notice,
+  CONNECTED({ data }) {
+    inboxSeq = data.inboxSeq ?? inboxSeq;
+  },
+  CHECKPOINT({ data }) {
+    // What this tab has is not what it was told last: something was lost on the way.
+    if (data.hash !== store.permissions.hash || data.epoch !== store.permissions.epoch) live.snapshot();
+  },
+  TOKEN_EXPIRING() {
+    // Every tab is warned; the first one refreshes for all, and one that fails is told so by its next call.
+    refresh(Date.now() - REFRESHED_WITHIN).catch(() => {});
+  },
+  RECEIPT({ data }) {
+    receiptTold(data);
   },
 };
+
+function notice({ type, data }) {
+  if (type === "SYSTEM_NOTICE") inboxSeq = Math.max(inboxSeq, data.id ?? 0);
+  toast("notice", data.title ?? "", data.content ?? "");
+}
+
+/** Receipts are for those who make changes. */
+const topics = () => (administers() ? ["notifications", "receipts"] : ["notifications"]);
 
 const live = new Live({
   onState(state, { wait = 0, code = 0 }) {
@@ -138,6 +171,9 @@ const live = new Live({
     if (!seen.isNew(frame.messageId)) return;
     handlers[frame.type]?.(frame);
   },
+  get,
+  post,
+  position: () => position(store.permissions, inboxSeq),
   onEnded: (code) => leave({ code, reason: "" }),
   async check(how) {
     try {
@@ -171,6 +207,7 @@ async function enter() {
   store.account = account;
   store.permissions = fromAccount(account);
   seen = new Seen();
+  inboxSeq = 0;
   hint(true);
   $("welcome").hidden = true;
   $("desk").hidden = false;
@@ -179,6 +216,7 @@ async function enter() {
   beginTabs();
   $("receipt").hidden = !administers();
   drawReceipt();
+  live.listen(topics());
   live.open();
   if (allows("audit:view")) showLatestReceipt();
 }
@@ -215,7 +253,7 @@ document.addEventListener("visibilitychange", () => {
     return;
   }
   live.hurry();
-  if (hiddenAt && Date.now() - hiddenAt > DOUBT_AFTER) live.send({ type: "snapshot" });
+  if (hiddenAt && Date.now() - hiddenAt > DOUBT_AFTER) live.snapshot();
 });
 setInterval(() => {
   drawLink();
@@ -227,6 +265,16 @@ setInterval(() => {
   if (part !== "accounts" && !document.hidden) looks[part]?.();
 }, LOOK_EVERY);
 
+$("line").value = stored(LINE) ?? "auto";
+live.choose($("line").value);
+$("line").addEventListener("change", ({ target }) => {
+  try {
+    localStorage.setItem(LINE, target.value);
+  } catch {
+    // Without storage the choice holds until the page is left.
+  }
+  live.choose(target.value);
+});
 startTabs((part) => looks[part]?.());
 startFrames();
 startRoles();
@@ -235,7 +283,7 @@ startAsk();
 onLanguage(drawAll);
 translate();
 drawBar();
-if (hinted()) {
+if (stored(HINT) === "1") {
   enter().catch((problem) => {
     if (problem.status === 401) hint(false);
     showSignIn();

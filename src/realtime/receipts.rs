@@ -198,8 +198,8 @@ fn targets(changes: &[PolicyChange]) -> Option<Vec<Target>> {
             PolicyChange::UserRoles { account, .. }
             | PolicyChange::UserStatus { account, .. }
             | PolicyChange::AccountEdited { account }
-            | PolicyChange::SessionsEnded { account, .. } => Target::Account(*account),
-            PolicyChange::StaffPositions { account: Some(account), .. } => Target::Account(*account),
+            | PolicyChange::SessionsEnded { account, .. }
+            | PolicyChange::StaffPositions { account: Some(account), .. } => Target::Account(*account),
             PolicyChange::StaffPositions { account: None, .. } => continue,
             PolicyChange::Catalogue { .. } | PolicyChange::SystemAdjusted | PolicyChange::Notice { .. } => {
                 return None;

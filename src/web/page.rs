@@ -37,6 +37,7 @@ files! {
     "js/dom.js" => "text/javascript; charset=utf-8",
     "js/frames.js" => "text/javascript; charset=utf-8",
     "js/i18n.js" => "text/javascript; charset=utf-8",
+    "js/lines.js" => "text/javascript; charset=utf-8",
     "js/live.js" => "text/javascript; charset=utf-8",
     "js/mine.js" => "text/javascript; charset=utf-8",
     "js/online.js" => "text/javascript; charset=utf-8",

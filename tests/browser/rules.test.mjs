@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
-import { Seen, afterClose, applyUpdate, backoff, fromAccount } from "../../src/page/js/permissions.js";
+import { Seen, afterClose, applyUpdate, backoff, fromAccount, position } from "../../src/page/js/permissions.js";
 import { Live } from "../../src/page/js/live.js";
 import { WORDS } from "../../src/page/js/words.js";
 
@@ -25,6 +25,11 @@ test("a diff from another revision, another epoch or another set asks for a snap
 test("a snapshot replaces any state and says what changed by it", () => {
   const answer = applyUpdate(at(3, ["a:x", "b:y"]), { updateType: "REPLACE", epoch: "e2", rev: 90, prevRev: null, permissions: ["b:y", "c:z"] });
   assert.deepEqual([answer.outcome, answer.added, answer.removed, answer.state.epoch], ["applied", ["c:z"], ["a:x"], "e2"]);
+});
+
+test("a place to go on from has a name only once a frame has brought one", () => {
+  const told = applyUpdate(at(3, []), { updateType: "REPLACE", epoch: "e", rev: 9, prevRev: null, permissions: [], hash: "h" }).state;
+  assert.deepEqual([position(at(3, []), 0), position(told, 4)], [null, "e:9:h:4"]);
 });
 
 test("a message that comes twice is new once", () => {
@@ -55,7 +60,8 @@ class FakeSocket {
   readyState = 0;
   sent = [];
 
-  constructor() {
+  constructor(url, protocols) {
+    Object.assign(this, { url, protocols });
     FakeSocket.all.push(this);
   }
 
@@ -70,28 +76,63 @@ class FakeSocket {
   open() {
     this.readyState = 1;
     this.onopen();
+    this.onmessage({ data: JSON.stringify({ type: "CONNECTED", data: { connectionId: "c" } }) });
+  }
+}
+
+/** An event stream likewise. */
+class FakeSource extends EventTarget {
+  static all = [];
+  closed = false;
+
+  constructor(url) {
+    super();
+    this.url = url;
+    FakeSource.all.push(this);
+  }
+
+  close() {
+    this.closed = true;
+  }
+
+  tell(name, data) {
+    this.dispatchEvent(Object.assign(new Event(name), { data: JSON.stringify(data) }));
+  }
+
+  open() {
+    this.tell("connected", { type: "CONNECTED", messageId: "m", connectionId: "c" });
   }
 }
 
 async function withLive(work) {
   mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
-  Object.assign(globalThis, { WebSocket: FakeSocket, location: { protocol: "http:", host: "h" } });
+  // Calls over HTTP, each answered by hand.
+  const calls = [];
+  const fetch = (path, init) => new Promise((resolve, reject) => {
+    init.signal?.addEventListener("abort", () => reject(new Error("aborted")));
+    calls.push({ path, body: init.body && JSON.parse(init.body), answer: (body) => resolve(new Response(JSON.stringify(body))), fail: reject });
+  });
+  Object.assign(globalThis, { WebSocket: FakeSocket, EventSource: FakeSource, location: { protocol: "http:", host: "h" } });
   FakeSocket.all = [];
-  const log = { states: [], ended: [], checks: [] };
+  FakeSource.all = [];
+  const log = { states: [], ended: [], checks: [], frames: [], standing: "ok", position: null };
   const live = new Live({
     onState: (state) => log.states.push(state),
     onRaw() {},
-    onFrame() {},
+    onFrame: (frame) => log.frames.push(frame),
     onEnded: (code) => log.ended.push(code),
-    check: async (how) => (log.checks.push(how), "ok"),
+    check: async (how) => (log.checks.push(how), log.standing),
+    position: () => log.position,
+    get: async (path, signal) => (await fetch(path, { signal })).json(),
+    post: async (path, body) => (await fetch(path, { body: JSON.stringify(body) })).json(),
   });
   live.open();
   const pass = async (ms) => {
     mock.timers.tick(ms);
-    await new Promise(setImmediate);
+    for (let turn = 0; turn < 5; turn += 1) await new Promise(setImmediate);
   };
   try {
-    await work({ live, log, pass, socket: () => FakeSocket.all.at(-1) });
+    await work({ live, log, pass, calls, socket: () => FakeSocket.all.at(-1), source: () => FakeSource.all.at(-1) });
   } finally {
     live.close();
     mock.timers.reset();
@@ -99,6 +140,7 @@ async function withLive(work) {
 }
 
 test("a lost connection comes back, after 4001 with fresh tokens", () => withLive(async ({ log, pass, socket }) => {
+  assert.deepEqual([socket().url, socket().protocols], ["ws://h/ws/permission", ["wsp.v1"]]);
   socket().open();
   socket().onclose({ code: 4013 });
   await pass(600);
@@ -134,4 +176,90 @@ test("a line that does not answer a ping is given up", () => withLive(async ({ l
   assert.deepEqual(socket().sent, [{ type: "ping" }]);
   await pass(10_000);
   assert.equal(live.state, "reconnecting");
+}));
+
+test("a line comes back where it was, with its topics", () => withLive(async ({ live, log, pass, socket }) => {
+  live.listen(["notifications", "receipts"]);
+  log.position = "e:7:abc:3";
+  socket().open();
+  socket().onclose({ code: 1012 });
+  await pass(600);
+  const { searchParams } = new URL(socket().url);
+  assert.deepEqual(Object.fromEntries(searchParams), { topics: "notifications,receipts", resume: "e:7:abc:3" });
+}));
+
+test("where no socket opens it is a stream, where no stream brings anything it is polls", () => withLive(async ({ live, log, pass, calls, socket, source }) => {
+  for (let tries = 0; tries < 2; tries += 1) {
+    socket().onclose({ code: 1006 });
+    await pass(1_100);
+  }
+  assert.deepEqual([live.transport, FakeSocket.all.length, FakeSource.all.length], ["sse", 2, 1]);
+  source().onerror();
+  await pass(2_100);
+  // The second stream opens, and a proxy keeps what comes over it.
+  await pass(10_000);
+  await pass(4_100);
+  assert.deepEqual([live.transport, calls.at(-1).path], ["poll", "/api/v1/poll"]);
+  calls.at(-1).answer({ connectionId: "c", cursor: 1, messages: [{ type: "CONNECTED", data: {} }, { type: "SYSTEM_NOTICE", data: {} }] });
+  await pass(0);
+  assert.deepEqual([live.state, log.frames.map(({ type }) => type)], ["connected", ["CONNECTED", "SYSTEM_NOTICE"]]);
+  live.ack(7);
+  assert.equal(calls.at(-1).path, "/api/v1/poll?connection=c&cursor=1");
+  calls.at(-1).answer({ connectionId: "c", cursor: 2, messages: [] });
+  await pass(0);
+  assert.equal(calls.at(-1).path, "/api/v1/poll?connection=c&cursor=2&ack=7");
+  // After a while the best one is tried again.
+  await pass(600_000);
+  assert.deepEqual([live.transport, FakeSocket.all.length], ["websocket", 3]);
+}));
+
+test("a server that does not answer at all is no reason for another line", () => withLive(async ({ live, log, pass, socket }) => {
+  log.standing = "later";
+  for (let tries = 0; tries < 5; tries += 1) {
+    socket().onclose({ code: 1006 });
+    await pass(20_000);
+  }
+  assert.deepEqual([live.transport, FakeSource.all.length], ["websocket", 0]);
+}));
+
+test("a chosen line is held on to", () => withLive(async ({ live, pass, calls, source }) => {
+  live.choose("sse");
+  for (let tries = 0; tries < 4; tries += 1) {
+    source().onerror();
+    await pass(20_000);
+  }
+  assert.deepEqual([live.transport, calls.length], ["sse", 0]);
+  live.choose("poll");
+  assert.deepEqual([live.transport, calls.length, source().closed], ["poll", 1, true]);
+}));
+
+test("a stream's events look like a socket's frames, are acknowledged, and its last one decides", () => withLive(async ({ live, log, pass, calls, source }) => {
+  live.choose("sse");
+  source().open();
+  source().tell("permission_update", { type: "PERMISSION_UPDATE", userId: 1, messageId: "n", rev: 3, added: ["a"] });
+  assert.deepEqual([log.frames[1].messageId, log.frames[1].data], ["n", { rev: 3, added: ["a"] }]);
+  live.ack(3);
+  assert.deepEqual([calls[0].path, calls[0].body], ["/api/v1/events/ack", { connectionId: "c", permissionVersion: 3 }]);
+  source().tell("close", { code: 4501, reason: "session_ended" });
+  await pass(60_000);
+  assert.deepEqual([log.ended, FakeSource.all.length, source().closed], [["other"], 1, true], "the browser does not come back either");
+}));
+
+test("a poll's last answer decides", () => withLive(async ({ live, log, pass, calls }) => {
+  live.choose("poll");
+  calls[0].answer({ connectionId: "c", cursor: 1, messages: [{ type: "CONNECTED", data: {} }] });
+  await pass(0);
+  calls[1].answer({ connectionId: "c", cursor: 2, messages: [{ type: "FORCE_LOGOUT", data: {} }], closed: { code: 4501 } });
+  await pass(60_000);
+  assert.deepEqual([log.frames.at(-1).type, log.ended, calls.length], ["FORCE_LOGOUT", ["other"], 2]);
+}));
+
+test("what cannot ask for a snapshot begins anew, without a place", () => withLive(async ({ live, log, pass, source }) => {
+  log.position = "e:7:abc:3";
+  live.choose("sse");
+  assert.match(source().url, /resume=/);
+  source().open();
+  live.snapshot();
+  await pass(0);
+  assert.deepEqual([FakeSource.all.length, source().url], [2, "/api/v1/events"]);
 }));

@@ -33,8 +33,8 @@ export class Problem extends Error {
 /** The words for a reason to have ended, by its code. */
 export const endedText = (code) => t(has(`ended.${code}`) ? `ended.${code}` : "ended.other");
 
-async function send(method, path, body) {
-  const init = { method, credentials: "same-origin", cache: "no-store", headers: { Accept: "application/json" } };
+async function send(method, path, body, signal) {
+  const init = { method, signal, credentials: "same-origin", cache: "no-store", headers: { Accept: "application/json" } };
   if (body !== undefined) {
     init.body = JSON.stringify(body);
     init.headers["Content-Type"] = "application/json";
@@ -93,21 +93,21 @@ export function refresh(since = Date.now()) {
   });
 }
 
-async function authorised(method, path, body) {
+async function authorised(method, path, body, signal) {
   const since = Date.now();
-  const first = await send(method, path, body);
+  const first = await send(method, path, body, signal);
   if (first.status !== 401) return first;
   if ((await refresh(since)) !== "ended") {
-    const second = await send(method, path, body);
+    const second = await send(method, path, body, signal);
     if (second.status !== 401) return second;
   }
   onEnded("expired");
   return first;
 }
 
-const call = async (method, path, body) => read(await authorised(method, path, body));
+const call = async (method, path, body, signal) => read(await authorised(method, path, body, signal));
 
-export const get = (path) => call("GET", path);
+export const get = (path, signal) => call("GET", path, undefined, signal);
 export const post = (path, body = {}) => call("POST", path, body);
 export const del = (path) => call("DELETE", path);
 

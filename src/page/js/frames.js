@@ -1,4 +1,4 @@
-// The panel of raw frames: what went over this tab's socket, both ways, newest first.
+// The panel of raw frames: what went over this tab's line, both ways, newest first.
 
 import { $, h, icon, keyed } from "./dom.js";
 import { clock, t } from "./i18n.js";
@@ -12,11 +12,15 @@ let held = [];
 let paused = false;
 let count = 0;
 
-const quiet = (frame) => frame.type === "ping" || frame.type === "pong";
+/** Frames that keep the line, or repeat what is shown elsewhere: they do not take the place of one with news. */
+const QUIET = new Set(["ping", "pong", "CONNECTED", "CHECKPOINT", "SUBSCRIBED", "TOKEN_EXPIRING", "RECEIPT"]);
+
+const quiet = (frame) => QUIET.has(frame.type);
 
 /** One line about a frame: what the eye looks for when many go by. */
 function gist({ body }) {
-  const data = body?.data ?? {};
+  // An event carries its data beside the envelope's own fields.
+  const data = body?.data ?? body ?? {};
   const parts = [];
   if (data.updateType && data.updateType !== "REPLACE") {
     if (data.added?.length) parts.push(`+${data.added.length}`);

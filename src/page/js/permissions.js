@@ -5,7 +5,7 @@
 /** As many message ids as are remembered to recognise a frame that came twice; a resend never reaches further back. */
 const REMEMBERED = 256;
 
-export const unknown = () => ({ codes: new Set(), roles: [], positions: [], epoch: null, rev: 0 });
+export const unknown = () => ({ codes: new Set(), roles: [], positions: [], epoch: null, rev: 0, hash: null });
 
 /** The state that `GET /api/accounts/users/me/` describes. Its epoch is learned from the first frame. */
 export function fromAccount(account) {
@@ -15,6 +15,7 @@ export function fromAccount(account) {
     positions: account.positions ?? [],
     epoch: null,
     rev: account.permission_version ?? 0,
+    hash: null,
   };
 }
 
@@ -46,11 +47,16 @@ export function applyUpdate(state, data) {
       positions: data.positions ?? state.positions,
       epoch: data.epoch ?? state.epoch,
       rev: data.rev,
+      hash: data.hash ?? null,
     },
     added: without(next, state.codes),
     removed: without(state.codes, next),
   };
 }
+
+/** Where a stream can go on that has brought `state` and notices up to `inboxSeq`; null before the first frame. */
+export const position = (state, inboxSeq) =>
+  (state.epoch && state.hash ? `${state.epoch}:${state.rev}:${state.hash}:${inboxSeq}` : null);
 
 /** Says of each message id whether it is new, and forgets the oldest beyond a bound. */
 export class Seen {

@@ -1,35 +1,55 @@
-// Who received a change: accepted, enforced, delivered tab by tab. Asks for the receipt of a rev until it is complete.
+// Who received a change: accepted, enforced, delivered tab by tab. The receipt of an own change fills as the server tells it;
+// any other is asked for until it is complete.
 
 import { $, h, icon } from "./dom.js";
 import { get } from "./api.js";
-import { t } from "./i18n.js";
+import { language, t } from "./i18n.js";
 
 /** Growing pauses (ms): most receipts are complete at the first look; the sum, 20 s, outlasts a slow phone. */
 const PAUSES = [80, 150, 300, 600, 1_200, 2_500, 5_000, 10_000];
 
+/** A receipt that was told so lately needs no asking. */
+const TOLD_WITHIN = 2_000;
+/** Names of people without a tab that are shown; the rest is a number. */
+const NAMED = 5;
+
 let shown = null;
 let turn = 0;
+/** The receipt that was told last: it may come before the answer to the change itself. */
+let told = { receipt: null, at: 0 };
 
 const between = (from, to) => Math.max(0, new Date(to) - new Date(from));
-const complete = (receipt) => Boolean(receipt.enforced_at) && receipt.tabs_acked >= receipt.tabs_sent;
 
 function step(state, words, more) {
   return h("li", { class: state }, h("i", { class: "mark" }, state === "done" && icon("check")), h("div", {}, h("span", {}, words), more));
 }
 
-function delivered({ receipt, waiting }) {
+/** Who had no tab: a number and the first names. */
+function absent({ offline }) {
+  if (!offline?.count) return null;
+  const names = offline.names.slice(0, NAMED).join(language() === "zh" ? "、" : ", ");
+  const key = offline.count > NAMED ? "receipt.offline.more" : "receipt.offline";
+  return h("p", { class: "offline" }, t(key, { n: offline.count, names, more: offline.count - NAMED }));
+}
+
+function delivered({ receipt }) {
   if (!receipt) return step("wait", t("receipt.wait"));
-  const { tabs_sent: sent, tabs_acked: acked, slowest_ms: slowest } = receipt;
-  if (sent === 0) return waiting ? step("wait", t("receipt.wait")) : step("done", t("receipt.tabs.none"));
-  const meter = h("progress", { max: sent, value: acked });
-  if (acked < sent) return step("wait", t("receipt.tabs.wait", { acked, sent }), meter);
-  return step("done", t("receipt.tabs", { acked, sent, ms: slowest ?? 0 }), meter);
+  const { complete, tabs_sent: sent, tabs_acked: acked, slowest_ms: slowest, waiting } = receipt;
+  const state = complete ? "done" : "wait";
+  // Tabs do not acknowledge a notice.
+  if (acked === null) return step(state, t("receipt.notice", { sent }));
+  const more = [absent(receipt)];
+  if (waiting > 0) more.unshift(h("p", { class: "offline" }, t("receipt.merging", { n: waiting })));
+  if (sent === 0) return step(state, t(complete ? "receipt.tabs.none" : "receipt.wait"), more);
+  const words = slowest === null ? t("receipt.tabs.wait", { acked, sent }) : t("receipt.tabs", { acked, sent, ms: slowest });
+  return step(state, words, [h("progress", { max: sent, value: acked }), ...more]);
 }
 
 function account(row) {
   return h("li", {},
     h("b", {}, row.username),
-    h("span", { class: row.tabs_acked >= row.tabs_sent ? "full" : "part" }, `${row.tabs_acked}/${row.tabs_sent}`),
+    row.tabs_acked === null ? h("span", {}, String(row.tabs_sent))
+      : h("span", { class: row.tabs_acked >= row.tabs_sent ? "full" : "part" }, `${row.tabs_acked}/${row.tabs_sent}`),
     h("small", {}, row.tabs_acked > 0 ? t("receipt.ms", { ms: row.slowest_ms ?? 0 }) : ""));
 }
 
@@ -43,19 +63,20 @@ export function drawReceipt() {
     ? step("done", receipt.accepted_at ? t("receipt.enforced.in", { ms: between(receipt.accepted_at, receipt.enforced_at) }) : t("receipt.enforced"))
     : step("wait", t("receipt.enforced.wait"));
   const accounts = receipt?.accounts ?? [];
+  const more = (receipt?.accounts_told ?? 0) - accounts.length;
   return body.replaceChildren(
-    h("ol", { class: "trail", "data-rev": rev, "data-complete": receipt && complete(receipt) && "" },
+    h("ol", { class: "trail", "data-rev": rev, "data-complete": receipt?.complete && "" },
       step("done", ms === null ? t("receipt.accepted", { rev }) : t("receipt.accepted.in", { rev, ms })),
       enforced,
       delivered(shown)),
-    ...(accounts.length ? [h("ul", { class: "receivers" }, accounts.map(account))] : []));
+    ...(accounts.length ? [h("ul", { class: "receivers" }, accounts.map(account), more > 0 && h("li", {}, h("small", {}, t("receipt.more", { n: more }))))] : []));
 }
 
 async function follow(mine) {
-  let wholeBefore = false;
   for (const pause of PAUSES) {
     await new Promise((wake) => setTimeout(wake, pause));
-    if (mine !== turn) return;
+    if (mine !== turn || shown.receipt?.complete) return;
+    if (told.receipt?.rev === shown.rev && Date.now() - told.at < TOLD_WITHIN) continue;
     try {
       const receipt = await get(`/api/v1/changes/${shown.rev}/receipt`);
       if (mine !== turn) return;
@@ -63,21 +84,26 @@ async function follow(mine) {
     } catch (problem) {
       if (mine !== turn || problem.status === 403 || problem.status === 401) return;
     }
-    // Twice whole: the first look may have come before the frames went out.
-    const whole = shown.receipt ? complete(shown.receipt) : false;
-    shown.waiting = !(whole && wholeBefore);
     drawReceipt();
-    if (!shown.waiting) return;
-    wholeBefore = whole;
   }
-  shown.waiting = false;
+}
+
+/** Takes a receipt that the server told: of a change that this person made, here or in another tab. */
+export function receiptTold(receipt) {
+  told = { receipt, at: Date.now() };
+  if (shown && receipt.rev < shown.rev) return;
+  if (shown?.rev !== receipt.rev) {
+    turn += 1;
+    shown = { rev: receipt.rev, ms: null, changed: true, receipt };
+  }
+  shown.receipt = receipt;
   drawReceipt();
 }
 
 /** Shows the receipt of `rev`. `ms` is how long the change took to be accepted, seen from here; null if it was not ours. */
 export function showReceipt(rev, ms = null, changed = true) {
   turn += 1;
-  shown = { rev, ms, changed, receipt: null, waiting: true };
+  shown = { rev, ms, changed, receipt: told.receipt?.rev === rev ? told.receipt : null };
   drawReceipt();
   if (changed) follow(turn);
 }
@@ -95,7 +121,7 @@ export async function showLatestReceipt() {
   try {
     const receipt = await get("/api/v1/changes/latest/receipt");
     if (shown || !receipt.rev) return;
-    shown = { rev: receipt.rev, ms: null, changed: true, receipt, waiting: false };
+    shown = { rev: receipt.rev, ms: null, changed: true, receipt };
     drawReceipt();
   } catch {
     // No change yet, or not ours to see: the card says what it is for.
@@ -105,5 +131,6 @@ export async function showLatestReceipt() {
 export function clearReceipt() {
   turn += 1;
   shown = null;
+  told = { receipt: null, at: 0 };
   drawReceipt();
 }
