@@ -93,6 +93,8 @@ test("a saved change reaches both tabs of a person and is already enforced", asy
 
     assert.match(await receiptFor(admin, rev), /2\/2/);
     assert.match(await admin.locator(".trail").innerText(), /rev \d+ accepted in \d+ ms/);
+    assert.match(await admin.locator(".trail").innerText(), /2\/2 tabs, slowest \d+ ms\s+1 offline: bob/);
+    assert.ok((await admin.locator(".frame-type").allInnerTexts()).includes("RECEIPT"), "the receipt was told, not asked for");
     await picture(admin, "admin");
   });
 

@@ -216,7 +216,7 @@ both_databases! {
                 let told = receipt(&server, rev).await;
                 assert_eq!((&told["state"], &told["tabs_sent"], &told["waiting"]), (&json!("enforced"), &json!(0), &json!(1)));
             }
-            server.advance(Duration::from_millis(1_000)).await;
+            server.advance(Duration::from_secs(1)).await;
             let frame = tab.next_of("PERMISSION_UPDATE").await;
             assert_eq!(frame["data"]["added"], json!(["staff:create", "staff:update"]));
             ack(&mut tab, &third).await;
