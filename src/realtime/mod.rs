@@ -1,7 +1,7 @@
 //! Between the application and the engine: the door decides who may open a stream, the gateway (WebSocket) and
-//! `streams.rs` (events, polls) let him in, the relay turns log rows into what tabs are told, `http.rs` shows
-//! administrators who is online and who received what. The watch hands each tab that comes or goes to the recorder, the
-//! presence and the bans. It decides nothing about permissions.
+//! `streams.rs` (events, polls) let him in, the relay turns log rows into what tabs are told, `receipts.rs` follows
+//! who received what, and `http/` shows administrators that and who is online. The watch hands each tab that comes or
+//! goes to the recorder, the presence and the bans. It decides nothing about permissions.
 
 pub mod bans;
 pub mod door;
@@ -10,6 +10,7 @@ pub mod gateway;
 pub mod handshakes;
 pub mod http;
 pub mod presence;
+pub mod receipt;
 pub mod receipts;
 pub mod recall;
 pub mod recorder;

@@ -2,7 +2,8 @@
 
 use crate::core::Core;
 use crate::policy::Principal;
-use crate::realtime::receipts::{self, Ledger, ReceiptOut, Viewer};
+use crate::realtime::receipt::{ReceiptOut, Viewer};
+use crate::realtime::receipts::{self, Ledger};
 use crate::refusal::Refusal;
 use crate::web::extract::Caller;
 use crate::web::problem::{Answer, ProblemBody};
@@ -27,7 +28,7 @@ async fn find(
             return Ok(None);
         }
     }
-    receipts::write(core, Viewer::from(by), &entry, receipt).await.map(Some)
+    receipts::of(core, Viewer::from(by), &entry, receipt).await.map(Some)
 }
 
 fn missing() -> Refusal {
