@@ -5,14 +5,14 @@
 //! Randomness comes from the operating system and is not seeded: it makes tokens and ids, not decisions.
 //! It does not measure durations or wait: `std::time::Instant` and tokio's timers do.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use time::{OffsetDateTime, UtcOffset};
-use uuid::{ContextV7, Timestamp, Uuid};
+use uuid::{Builder, Uuid};
 
 /// Where the time comes from; clones share it.
 #[derive(Debug, Clone, Default)]
@@ -57,12 +57,24 @@ impl Clock {
         };
     }
 
-    /// Makes a message id: UUIDv7 text, so that ids sort by the time they were made.
-    pub fn message_id(&self) -> String {
-        // A context of its own for each id: order within one millisecond does not matter to anyone.
-        let now_ms = self.now_ms().max(0).unsigned_abs();
-        let nanos = (now_ms % 1000 * 1_000_000) as u32;
-        Uuid::new_v7(Timestamp::from_unix(ContextV7::new(), now_ms / 1000, nanos)).to_string()
+    /// Makes a message id: UUIDv7 text, so that ids sort by the time they were made. Order within one millisecond does
+    /// not matter to anyone.
+    ///
+    /// A broadcast makes one an account, so its randomness is drawn once a process and counted on from there
+    /// (`SplitMix64`): a message id is a name, never a secret.
+    pub fn message_id(&self) -> Arc<str> {
+        static SEED: OnceLock<[u8; 10]> = OnceLock::new();
+        static MADE: AtomicU64 = AtomicU64::new(0);
+        let seed = SEED.get_or_init(random_bytes);
+        let start = seed.last_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        let made = MADE.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        let mut mixed = start.wrapping_add(made.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        let mut tail = *seed;
+        tail[2..].copy_from_slice(&(mixed ^ (mixed >> 31)).to_le_bytes());
+        let id = Builder::from_unix_timestamp_millis(self.now_ms().max(0).unsigned_abs(), &tail).into_uuid();
+        Arc::from(&*id.hyphenated().encode_lower(&mut Uuid::encode_buffer()))
     }
 }
 

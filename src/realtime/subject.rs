@@ -91,7 +91,7 @@ impl Time for EngineClock {
 
 impl Ids for EngineClock {
     fn message_id(&self) -> Arc<str> {
-        self.0.message_id().into()
+        self.0.message_id()
     }
 
     fn connection_id(&self) -> ConnectionId {

@@ -18,6 +18,8 @@ use super::seal::Seal;
 
 /// Longest text in a close frame: a control frame holds 125 bytes, two are the code (RFC 6455 5.5).
 const CLOSE_TEXT_MAX: usize = 123;
+/// Room for an envelope without its data: its names, two numbers, two ids, a short name.
+const ENVELOPE: usize = 320;
 /// What stands between an envelope's other fields and its data.
 const DATA: &[u8] = br#""data":"#;
 
@@ -137,8 +139,9 @@ pub(crate) struct Letter {
 impl Letter {
     /// Encodes a message.
     pub fn new(envelope: &Envelope<'_>, message_id: Arc<str>, seq: i64) -> Self {
-        let json =
-            serde_json::to_vec(envelope).expect("an envelope has string keys and no failing serializer");
+        let mut json = Vec::with_capacity(envelope.data.get().len() + ENVELOPE);
+        serde_json::to_writer(&mut json, envelope)
+            .expect("an envelope has string keys and no failing serializer");
         let data_at = json.len() - 1 - envelope.data.get().len();
         let frame = encode(OpCode::Text, &json);
         let json = frame.slice(frame.len() - json.len()..);

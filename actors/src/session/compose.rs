@@ -12,7 +12,7 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use super::state::{Delta, HolderDelta, step};
-use crate::protocol::envelope::{MessageType, PermissionUpdate, RoleChange, UpdateType};
+use crate::protocol::envelope::{MessageType, NoticeView, PermissionUpdate, RoleChange, UpdateType};
 use crate::protocol::frame::raw;
 use crate::protocol::ids::Rev;
 use crate::protocol::permission::State;
@@ -50,15 +50,20 @@ struct Made {
     parts: Parts,
 }
 
+/// A notice's body with its place.
+type NoticeBody = (i64, Rc<RawValue>);
+
 /// The bodies of late, shared by the accounts of a shard.
 pub(crate) struct Bodies {
     made: HashMap<Key, Made>,
     kept: usize,
+    /// The notice that is being told.
+    notice: Option<NoticeBody>,
 }
 
 impl Bodies {
     pub fn new(kept: usize) -> Self {
-        Self { made: HashMap::new(), kept }
+        Self { made: HashMap::new(), kept, notice: None }
     }
 
     /// Gives the bodies that lead from one state to the other; none when they say the same.
@@ -94,6 +99,18 @@ impl Bodies {
         self.get(Telling::Roles, None, state, reason, || {
             Rc::new([(MessageType::RoleChange, roles(state, &HolderDelta::default(), reason))])
         })
+    }
+
+    /// Gives the body of a notice, made once for all accounts; `seq` is its place.
+    pub fn notice(&mut self, seq: i64, notice: &NoticeView) -> Rc<RawValue> {
+        match &self.notice {
+            Some((made, body)) if *made == seq => Rc::clone(body),
+            _ => {
+                let body: Rc<RawValue> = raw(notice).into();
+                self.notice = Some((seq, Rc::clone(&body)));
+                body
+            }
+        }
     }
 
     fn get(

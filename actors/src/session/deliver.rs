@@ -13,7 +13,6 @@ use super::desk::Desk;
 use super::merge::Merged;
 use super::tab::Unacked;
 use crate::change::{Change, Effect, RepushKind};
-use crate::notices::Noted;
 use crate::protocol::envelope::{EndCode, NoticeView, Operator};
 use crate::protocol::frame::Letter;
 use crate::protocol::ids::{ApplicationId, CompanyId, Rev, SessionId};
@@ -162,11 +161,7 @@ impl SessionActor {
 
     fn notify(&mut self, change: &Change, notice: &NoticeView) {
         let desk = &self.desk;
-        let letter = desk.notice(&Noted {
-            seq: change.rev.0,
-            notice: notice.clone(),
-            operator: change.operator.clone(),
-        });
+        let letter = desk.notice(change.rev.0, notice, change.operator.as_ref());
         let mut sent = 0;
         for tab in self.tabs.iter_mut().filter(|tab| tab.is_open() && tab.subject.is_active()) {
             desk.tell_notice(tab, &letter);

@@ -12,10 +12,11 @@ use serde_json::value::RawValue;
 use super::link::Link;
 use super::outbox::{Bounds, Debt, Pushed};
 use super::tab::{Stage, Tab};
-use crate::notices::{Missing, Noted};
+use crate::notices::Missing;
 use crate::protocol::close::CloseReason;
 use crate::protocol::envelope::{
-    Checkpoint, EndCode, Envelope, ForceLogout, Group, MessageType, Operator, Resync, TokenExpiring,
+    Checkpoint, EndCode, Envelope, ForceLogout, Group, MessageType, NoticeView, Operator, Resync,
+    TokenExpiring,
 };
 use crate::protocol::frame::{Frame, Letter, raw};
 use crate::protocol::ids::{AccountId, Rev};
@@ -60,10 +61,10 @@ impl Desk {
     }
 
     /// Makes a notice's letter, for every tab of the account.
-    pub fn notice(&self, noted: &Noted) -> Letter {
-        let operator = noted.operator.as_ref();
-        let name = (self.shard.ids.message_id(), noted.seq);
-        self.named_letter(MessageType::SystemNotice, &raw(&noted.notice), operator, name)
+    pub fn notice(&self, seq: i64, notice: &NoticeView, operator: Option<&Operator>) -> Letter {
+        let body = self.shard.bodies.borrow_mut().notice(seq, notice);
+        let name = (self.shard.ids.message_id(), seq);
+        self.named_letter(MessageType::SystemNotice, &body, operator, name)
     }
 
     /// Queues a message for a tab, if this client takes its type (S3-83).
@@ -160,7 +161,7 @@ impl Desk {
             self.tell_resync(tab, up_to, reason);
         }
         for noted in missed {
-            self.tell_notice(tab, &self.notice(&noted));
+            self.tell_notice(tab, &self.notice(noted.seq, &noted.notice, noted.operator.as_ref()));
             // Its own delivery may still be under way to this account.
             tab.retold = tab.retold.max(noted.seq);
         }

@@ -115,7 +115,7 @@ pub struct Echoed {
 pub async fn post_echo(core: web::Data<Core>, Caller(by): Caller, Body(echo): Body<EchoIn>) -> Answer {
     by.require(DEBUG)?;
     echo.check()?;
-    let message_id: Arc<str> = core.clock.message_id().into();
+    let message_id: Arc<str> = core.clock.message_id();
     let defect = |error: anyhow::Error| Refusal::Defect(error);
     let data = serde_json::value::to_raw_value(&echo).map_err(|error| defect(error.into()))?;
     let author = by.author();
