@@ -294,8 +294,8 @@ fn serve(rooms: Rooms, listener: TcpListener) -> std::io::Result<Server> {
             apply_fn_factory(http, move |stream: TcpStream, http| {
                 let peer = stream.peer_addr().ok();
                 let place = peer.and_then(|peer| connections.take(peer.ip()));
-                let answered = place
-                    .map(|place| (place, http.call((Connection::new(stream), Protocol::Http1, peer))));
+                let answered =
+                    place.map(|place| (place, http.call((Connection::new(stream), Protocol::Http1, peer))));
                 async move {
                     // The place is held until the connection has ended or become a tab's.
                     if let Some((_place, answered)) = answered { answered.await } else { Ok(()) }

@@ -246,15 +246,11 @@ impl EngineHandle {
         let (parts, everywhere) = self.parts(&change.audience);
         let way = self.0.receipts.set_out(rev);
         let change = Arc::new(change);
-        let asked = self
-            .0
-            .shards
-            .iter()
-            .zip(parts)
-            .filter(|(_, part)| everywhere || !part.is_empty())
-            .map(|(shard, accounts)| {
+        let asked = self.0.shards.iter().zip(parts).filter(|(_, part)| everywhere || !part.is_empty()).map(
+            |(shard, accounts)| {
                 shard.ask(Carry { change: Arc::clone(&change), accounts, way: Arc::clone(&way) })
-            });
+            },
+        );
         let answers = join_all(asked).await;
         answers.into_iter().collect::<Result<(), _>>()?;
         self.0.receipts.applied(rev, self.0.time.now_ms());

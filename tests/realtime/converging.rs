@@ -89,7 +89,7 @@ impl Model {
             }
             "SYSTEM_NOTICE" => self.inbox_seq = self.inbox_seq.max(number(&data["id"])),
             "CHECKPOINT" if careful => {
-                self.lost |= data["hash"] != *self.hash || data["epoch"] != *self.epoch
+                self.lost |= data["hash"] != *self.hash || data["epoch"] != *self.epoch;
             }
             "CONNECTED" if careful => {
                 self.inbox_seq = self.inbox_seq.max(number(&data["inboxSeq"]));

@@ -4,9 +4,9 @@
 mod support;
 
 mod audience;
+mod bans;
 mod converging;
 mod debug;
-mod bans;
 mod endings;
 mod expiry;
 mod frames;
@@ -19,7 +19,7 @@ mod presence;
 mod protocol;
 mod recall;
 mod receipts;
-mod streams;
 mod records;
+mod streams;
 mod timed;
 mod triggers;

@@ -334,11 +334,11 @@ both_databases! {
                 let warning = stream.next_of("TOKEN_EXPIRING").await;
                 assert_eq!(warning["data"]["expiresAt"], hello["data"]["expiresAt"]);
                 let alice = alice.carried_on(&ok(alice.refreshed().await));
-                server.advance(Duration::from_secs(2 * 60)).await;
+                server.advance(Duration::from_mins(2)).await;
                 let mark = server.mark().await;
                 if transport != Transport::Poll {
                     stream.until(&mark).await;
-                    server.advance(Duration::from_secs(15 * 60)).await;
+                    server.advance(Duration::from_mins(15)).await;
                     let (_, code) = stream.end().await;
                     assert_eq!(code, 4001, "{transport:?}");
                 }

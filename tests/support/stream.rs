@@ -47,7 +47,7 @@ impl Stream {
         let mut stream =
             Self::open_with(server, transport, account, query, &[("authorization", &bearer)]).await?;
         let hello = stream.next_of("CONNECTED").await;
-        stream.connection = hello["data"]["connectionId"].as_str().expect("a text").to_owned();
+        hello["data"]["connectionId"].as_str().expect("a text").clone_into(&mut stream.connection);
         Ok((stream, hello))
     }
 

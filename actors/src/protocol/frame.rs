@@ -127,6 +127,8 @@ impl Frame {
 pub(crate) struct Letter {
     pub kind: MessageType,
     pub message_id: Arc<str>,
+    /// When it was made, UTC ms.
+    pub at: i64,
     /// The notice's place in the inbox; 0 for everything else.
     pub seq: i64,
     frame: Bytes,
@@ -145,7 +147,16 @@ impl Letter {
         let data_at = json.len() - 1 - envelope.data.get().len();
         let frame = encode(OpCode::Text, &json);
         let json = frame.slice(frame.len() - json.len()..);
-        Self { kind: envelope.kind, message_id, seq, frame, json, data_at, event: OnceCell::new() }
+        Self {
+            kind: envelope.kind,
+            message_id,
+            at: envelope.timestamp,
+            seq,
+            frame,
+            json,
+            data_at,
+            event: OnceCell::new(),
+        }
     }
 
     fn class(&self) -> Class {

@@ -85,7 +85,7 @@ impl Desk {
     }
 
     fn push(&self, tab: &mut Tab, letter: &Letter, rev: Option<Rev>) {
-        let now = self.now();
+        let now = letter.at;
         // Told only where the tab's place is then true: the roles come before the state they belong to.
         let places = matches!(
             letter.kind,

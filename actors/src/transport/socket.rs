@@ -81,7 +81,11 @@ impl Socket {
     /// # Errors
     /// `WouldBlock` when it takes nothing.
     pub fn write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.io.try_write_vectored(slices)
+        match slices {
+            // One `send` is cheaper than a `writev` of one.
+            [one] => self.io.try_write(one),
+            many => self.io.try_write_vectored(many),
+        }
     }
 
     /// Says that nothing more will be written.

@@ -149,7 +149,7 @@ impl World {
         let account = client.login.account();
         match &mut client.wire {
             Wire::WebSocket(tab) => {
-                tab.say(&json!({"type": "ack", "permissionVersion": rev}).to_string()).await
+                tab.say(&json!({"type": "ack", "permissionVersion": rev}).to_string()).await;
             }
             Wire::Events { .. } => {
                 assert!(self.engine.acknowledge(account, &client.session, &client.id, Rev(rev)).await);
@@ -168,14 +168,14 @@ impl World {
             }
         }
     }
-
-    /// Leaves without a word.
-    pub fn leave(&self, client: Client) -> Option<String> {
-        client.position
-    }
 }
 
 impl Client {
+    /// Leaves without a word, and says where it was.
+    pub fn leave(self) -> Option<String> {
+        self.position
+    }
+
     /// Proves that nothing is under way to a WebSocket.
     pub async fn hears_nothing(&mut self) {
         let Wire::WebSocket(tab) = &mut self.wire else { panic!("only a WebSocket is heard") };
@@ -214,7 +214,7 @@ impl Client {
 async fn next_event(socket: &mut TcpStream, text: &mut String) -> (Heard, Option<String>) {
     loop {
         if let Some(rest) = text.strip_prefix(HEAD) {
-            *text = rest.to_owned();
+            rest.to_owned().clone_into(text);
         }
         if let Some((event, rest)) = text.split_once("\n\n") {
             let (event, rest) = (event.to_owned(), rest.to_owned());

@@ -82,7 +82,7 @@ async fn who_comes_back_with_what_holds_is_told_nothing() {
         let world = World::new();
         world.policy.set(7, 3, &["a"], &[]);
         let first = at_snapshot(&world, transport).await;
-        let position = world.leave(first);
+        let position = first.leave();
         let mut client = world.join(transport, &world.login(7, "s1"), resume(position)).await;
         assert_eq!(
             world.message(&mut client, "CONNECTED").await["data"]["resume"],
@@ -106,7 +106,7 @@ async fn who_comes_back_with_a_state_of_late_is_told_the_difference() {
         let world = World::new();
         world.policy.set(7, 3, &["a", "b"], &[1]);
         let first = at_snapshot(&world, transport).await;
-        let position = world.leave(first);
+        let position = first.leave();
         world.policy.set(7, 4, &["b"], &[1]);
         world.policy.set(7, 5, &["b"], &[]);
         let mut client = world.join(transport, &world.login(7, "s1"), resume(position)).await;
@@ -145,7 +145,7 @@ async fn notices_that_were_missed_are_told_once_and_in_order() {
         let mut first = at_snapshot(&world, transport).await;
         world.apply(2, notice(2), Audience::Everyone).await;
         assert_eq!(world.message(&mut first, "SYSTEM_NOTICE").await["data"]["title"], "维护");
-        let position = world.leave(first);
+        let position = first.leave();
         world.apply(3, notice(3), Audience::Everyone).await;
         world.apply(4, notice(4), Audience::Everyone).await;
         let mut client = world.join(transport, &world.login(7, "s1"), resume(position)).await;
@@ -165,7 +165,7 @@ async fn notices_beyond_the_window_are_admitted_as_missing() {
         let mut first = at_snapshot(&world, transport).await;
         world.apply(2, notice(2), Audience::Everyone).await;
         world.message(&mut first, "SYSTEM_NOTICE").await;
-        let position = world.leave(first);
+        let position = first.leave();
         for seq in 3..=6 {
             world.apply(seq, notice(seq), Audience::Everyone).await;
         }

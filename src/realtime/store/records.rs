@@ -1,7 +1,7 @@
 //! The SQL of connection records (S3-33).
 
-use crate::realtime::watch::Event;
 use crate::db::{Conn, DbError};
+use crate::realtime::watch::Event;
 use crate::{sql_all, sql_exec};
 use serde_json::json;
 use sqlx::types::Json;
