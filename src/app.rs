@@ -8,6 +8,7 @@ use crate::core::Core;
 use crate::db::{Db, DbError};
 use crate::policy::PolicyTable;
 use crate::realtime::bans::Bans;
+use crate::realtime::dismissed::Dismissed;
 use crate::realtime::door::Door;
 use crate::realtime::gateway::Gateway;
 use crate::realtime::receipts::{self, Ledger};
@@ -98,6 +99,7 @@ struct Rooms {
     requests: InFlight,
     door: Arc<Door>,
     bans: Arc<Bans>,
+    dismissed: Arc<Dismissed>,
     ledger: Arc<Ledger>,
     denials: Arc<Denials>,
 }
@@ -130,10 +132,16 @@ impl App {
         let (applied, receiver) = watch::channel(policy.applied());
         let clock = db.clock().clone();
         let bans = Arc::new(Bans::new(&settings.realtime, &settings.server.trusted_proxies));
+        let dismissed = Arc::new(Dismissed::default());
         let (records, to_record) = recorder::feed();
         let (listeners, to_show) = presence::listeners();
-        let observer =
-            Watch::new(clock.clone(), Arc::clone(&records), Arc::clone(&listeners), Arc::clone(&bans));
+        let observer = Watch::new(
+            clock.clone(),
+            Arc::clone(&records),
+            Arc::clone(&listeners),
+            Arc::clone(&bans),
+            Arc::clone(&dismissed),
+        );
         let engine = engine(&settings, &clock, observer);
         let settings = Arc::new(settings);
         let core = Core { db, policy, clock, settings, engine, applied: receiver };
@@ -159,6 +167,7 @@ impl App {
             requests: requests.clone(),
             door,
             bans,
+            dismissed,
             ledger,
             denials: Arc::clone(&denials),
         };
@@ -328,6 +337,7 @@ fn web_app(
         .app_data(web::Data::from(Arc::clone(&rooms.keys)))
         .app_data(web::Data::from(Arc::clone(&rooms.door)))
         .app_data(web::Data::from(Arc::clone(&rooms.bans)))
+        .app_data(web::Data::from(Arc::clone(&rooms.dismissed)))
         .app_data(web::Data::from(Arc::clone(&rooms.ledger)))
         .app_data(web::Data::from(Arc::clone(&rooms.denials)))
         .app_data(web::Data::new(rooms.metrics.clone()))

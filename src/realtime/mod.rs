@@ -4,6 +4,7 @@
 //! goes to the recorder, the presence and the bans. It decides nothing about permissions.
 
 pub mod bans;
+pub mod dismissed;
 pub mod door;
 pub mod effects;
 pub mod gateway;

@@ -1,6 +1,7 @@
 //! The streams that are ordinary requests: server-sent events and long polls, for clients and networks that have no
 //! WebSocket (S0-11 to S0-22, S3-127). The same door, the same session actor, the same messages.
 
+use super::dismissed::Dismissed;
 use super::door::Door;
 use super::gateway::head_text;
 use crate::refusal::Refusal;
@@ -59,13 +60,17 @@ pub struct StreamQuery {
 }
 
 /// A stream of server-sent events, for the browser's `EventSource`: with cookie, ticket or header. `docs/protocol.md`
-/// describes its events. A session that has ended is answered with 204, so that a browser stays away.
+/// describes its events. Who must not come back by itself is answered with 204, so that a browser stays away.
 #[utoipa::path(tag = "realtime", params(StreamQuery), responses(
     (status = 200, content_type = "text/event-stream", body = String), (status = 204),
     (status = 400, body = ProblemBody), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
     (status = 429, body = ProblemBody), (status = 503, body = ProblemBody)))]
 #[get("/api/v1/events")]
-pub async fn get_events(request: HttpRequest, door: web::Data<Door>) -> Answer {
+pub async fn get_events(
+    request: HttpRequest,
+    door: web::Data<Door>,
+    dismissed: web::Data<Dismissed>,
+) -> Answer {
     let admission = match admit(&request, &door, Transport::Sse).await {
         Ok(admission) => admission,
         Err(Refusal::Unauthenticated { code: "session_revoked", .. }) if wants_events(request.headers()) => {
@@ -73,6 +78,10 @@ pub async fn get_events(request: HttpRequest, door: web::Data<Door>) -> Answer {
         }
         Err(refusal) => return Err(refusal.into()),
     };
+    let returns = request.headers().contains_key("last-event-id");
+    if returns && dismissed.take(admission.subject.session(), door.core().clock.now_ms()) {
+        return Ok(HttpResponse::NoContent().finish());
+    }
     let taken = request.conn_data::<Taker>().and_then(Taker::take);
     let stream = taken.ok_or_else(|| Refusal::Defect(anyhow::anyhow!("the connection was taken before")))?;
     let stream = stream.into_std().map_err(|error| Refusal::Defect(error.into()))?;

@@ -3,9 +3,10 @@
 //! A queue that is full loses the event and says so; who reads it then compares with the engine.
 
 use super::bans::{Bans, Offence};
+use super::dismissed::Dismissed;
 use super::presence::Listeners;
 use crate::clock::Clock;
-use livegrant_actors::{AccountId, CloseReason, Observer, TabInfo};
+use livegrant_actors::{AccountId, CloseReason, Observer, TabInfo, Transport};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::mpsc::error::TrySendError;
@@ -80,6 +81,7 @@ pub struct Watch {
     records: Arc<Feed<super::recorder::Note>>,
     presence: Arc<Listeners>,
     bans: Arc<Bans>,
+    dismissed: Arc<Dismissed>,
 }
 
 impl Watch {
@@ -89,8 +91,9 @@ impl Watch {
         records: Arc<Feed<super::recorder::Note>>,
         presence: Arc<Listeners>,
         bans: Arc<Bans>,
+        dismissed: Arc<Dismissed>,
     ) -> Self {
-        Self { clock, records, presence, bans }
+        Self { clock, records, presence, bans, dismissed }
     }
 
     fn tell(&self, event: Event) {
@@ -116,6 +119,9 @@ impl Observer for Watch {
         };
         if let Some(offence) = offence {
             self.bans.note(tab.ip, Some(account), offence, now);
+        }
+        if reason == CloseReason::Replaced && tab.transport == Transport::Sse.label() {
+            self.dismissed.note(&tab.sid, now);
         }
         self.tell(Event { account, tab: tab.clone(), closed: Some((now, reason)) });
     }

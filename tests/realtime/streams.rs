@@ -158,6 +158,22 @@ served_once! {
         refused(resume.expect_err("a claim that cannot be read"), 400, "invalid");
     }
 
+    /// C5: a browser's own reconnect knows no close codes; two tabs must not take each other's place for ever.
+    async fn a_replaced_stream_that_comes_back_by_itself_is_kept_away(server: TestServer) {
+        let alice = server.account("alice", &[]).await;
+        let bearer = format!("Bearer {}", alice.access);
+        let mut streams = Vec::new();
+        for _ in 0..6 {
+            streams.push(Stream::open(&server, Transport::Sse, &alice, &[]).await.expect("a stream").0);
+        }
+        let mut first = streams.remove(0);
+        while let Event::Frame(_) = first.event().await {}
+        let headers = [("authorization", &*bearer), ("last-event-id", first.last_event_id.as_deref().expect("an id"))];
+        let again = async || Stream::open_with(&server, Transport::Sse, &alice, &[], &headers).await.map(|_| "opened");
+        assert_eq!(again().await, Err((204, Value::Null)));
+        assert_eq!(again().await, Ok("opened"), "somebody who asks once more means it");
+    }
+
     /// S0-21, S0-14: whoever hangs up is gone; what he says meanwhile is nobody's concern.
     async fn a_stream_that_is_hung_up_is_gone_from_the_online_list(server: TestServer) {
         let alice = server.account("alice", &[]).await;
