@@ -70,25 +70,33 @@ struct Lane {
 
 both_databases! {
     async fn no_guarded_write_commits_after_its_revocation(database: TestDatabase) {
-        let outcome = race(&database, Fence::On, None, TRIALS_A_LANE).await;
+        let outcome = race(&database, Fence::On, &REVOCATIONS, TRIALS_A_LANE).await;
         assert!(outcome.written > TRIALS_A_LANE, "writes must be allowed, too: {outcome:?}");
         assert!(outcome.refused > TRIALS_A_LANE, "writes must be refused, too: {outcome:?}");
         assert!(outcome.violations.is_empty(), "{:?}", outcome.violations);
     }
 
+    async fn nor_when_the_revocation_is_all_that_changes(database: TestDatabase) {
+        // Here the revision alone tells most writes that nothing has changed.
+        let outcome = race(&database, Fence::On, &REVOCATIONS[..1], 3 * TRIALS_A_LANE).await;
+        assert!(outcome.written > TRIALS_A_LANE && outcome.refused > 0, "both must come up: {outcome:?}");
+        assert!(outcome.violations.is_empty(), "{:?}", outcome.violations);
+    }
+
     async fn without_the_fence_the_same_race_is_lost(database: TestDatabase) {
-        let outcome = race(&database, Fence::Off, None, TRIALS_OF_THE_CONTROL).await;
+        let outcome = race(&database, Fence::Off, &REVOCATIONS, TRIALS_OF_THE_CONTROL).await;
         assert!(!outcome.violations.is_empty(), "the checker finds nothing: {outcome:?}");
     }
 }
 
-/// PostgreSQL: locked and compared in one statement, the comparison uses the snapshot from before the wait.
+/// PostgreSQL: locked and looked at in one statement, what is seen is the snapshot from before the wait. Where the policy
+/// had moved on before, the comparison follows in a statement of its own and is right; that leaves fewer violations.
 const IN_ONE_STATEMENT: &str = "
 CREATE OR REPLACE FUNCTION livegrant_fence(
-    lock_keys BIGINT[], lock_exclusive BOOLEAN[], stamp_at BIGINT, stamp_scopes TEXT[], stamp_epochs BIGINT[], stamp_until BIGINT,
+    lock_keys BIGINT[], lock_exclusive BOOLEAN[], stamp_at BIGINT, stamp_until BIGINT,
     line_at BIGINT, line_actor BIGINT, line_company BIGINT, line TEXT[]
 ) RETURNS BOOLEAN LANGUAGE plpgsql VOLATILE AS $$
-DECLARE changed BIGINT;
+DECLARE present BIGINT;
 BEGIN
     IF line_at IS NOT NULL THEN
         INSERT INTO sys_audit_log (at, actor_id, company_id, action, resource, resource_id, permission_code, result,
@@ -96,20 +104,22 @@ BEGIN
         VALUES (line_at, line_actor, line_company, line[1], line[2], line[3], line[4], line[5], line[6], line[7]);
     END IF;
     WITH locked AS MATERIALIZED (
-        SELECT count(CASE WHEN exclusive THEN pg_advisory_xact_lock(key)::text
+        SELECT count(CASE WHEN lock_exclusive[place] THEN pg_advisory_xact_lock(key)::text
                           ELSE pg_advisory_xact_lock_shared(key)::text END) AS locks
-          FROM unnest(lock_keys, lock_exclusive) AS wanted (key, exclusive))
-    SELECT count(*) INTO changed
-      FROM locked, unnest(stamp_scopes, stamp_epochs) AS seen (scope, epoch)
-     WHERE locks > 0
-       AND coalesce((SELECT present.epoch FROM policy_epoch AS present WHERE present.scope = seen.scope), 0) <> seen.epoch;
-    RETURN changed = 0;
+          FROM unnest(lock_keys) WITH ORDINALITY AS wanted (key, place))
+    SELECT rev INTO present FROM locked, policy_revision WHERE locks > 0 AND id = 1;
+    IF present = stamp_at THEN
+        RETURN TRUE;
+    END IF;
+    RETURN NULL;
 END $$;";
 
 #[test]
 fn locked_and_compared_in_one_statement_the_race_is_lost() {
     crate::support::run_on_postgres(async |database| {
-        let outcome = race(&database, Fence::On, Some(IN_ONE_STATEMENT), TRIALS_OF_THE_CONTROL).await;
+        // One lane: with more of them the policy has nearly always moved on.
+        let outcome =
+            race_with(&database, Fence::On, &REVOCATIONS[..1], TRIALS_A_LANE, Some(IN_ONE_STATEMENT)).await;
         assert!(!outcome.violations.is_empty(), "the checker finds nothing: {outcome:?}");
     });
 }
@@ -122,7 +132,23 @@ struct Outcome {
     violations: Vec<String>,
 }
 
-async fn race(database: &TestDatabase, fence: Fence, sql: Option<&'static str>, trials: usize) -> Outcome {
+async fn race(
+    database: &TestDatabase,
+    fence: Fence,
+    revocations: &'static [Revocation],
+    trials: usize,
+) -> Outcome {
+    race_with(database, fence, revocations, trials, None).await
+}
+
+/// The same after some statements past the application.
+async fn race_with(
+    database: &TestDatabase,
+    fence: Fence,
+    revocations: &'static [Revocation],
+    trials: usize,
+    sql: Option<&'static str>,
+) -> Outcome {
     let (database, engine) = (database.clone(), engine());
     on_threads(async move {
         let mut settings = database.settings();
@@ -142,7 +168,7 @@ async fn race(database: &TestDatabase, fence: Fence, sql: Option<&'static str>, 
         // Somebody else administers: the rule about the last administrator is not what this is about.
         house.person("root", &["system:admin"]).await;
         let (mut lanes, mut expected) = (Vec::new(), 0);
-        for (number, revocation) in REVOCATIONS.into_iter().enumerate() {
+        for (number, revocation) in revocations.iter().copied().enumerate() {
             let lane = Lane::make(&house, &core, &admin, revocation, number).await;
             // Hundreds of sessions a trial take their time.
             let trials = if revocation == Revocation::ManySessionsEnded { trials / 16 } else { trials };
