@@ -105,7 +105,7 @@ impl Stamp {
     /// Answers this stamp with the revision of whose policy it holds all epochs: as long as that is the newest one, no
     /// epoch has changed.
     #[must_use]
-    pub(super) fn derived_at(self, rev: Rev) -> Self {
+    pub(super) fn made_at(self, rev: Rev) -> Self {
         Self { at: Some(rev), ..self }
     }
 

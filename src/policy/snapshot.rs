@@ -78,7 +78,7 @@ impl Snapshot {
     pub fn stamp(&self, sid: &SessionId) -> Stamp {
         let own = [(Scope::Account(self.account), self.epoch), (Scope::Session(sid.clone()), 0)];
         Stamp::new(self.enforced.epochs.iter().cloned().chain(own).collect(), self.enforced.until)
-            .derived_at(self.at)
+            .made_at(self.at)
     }
 }
 
