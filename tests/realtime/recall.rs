@@ -31,11 +31,13 @@ both_databases! {
         let mut kept = None;
         Setup::on(&database).run(async |server: TestServer| {
             let alice = server.account("alice", &[]).await;
-            server.mark().await;
             let bearer = format!("Bearer {}", alice.access);
-            let (tab, before) = open(&server, &bearer, "").await;
-            drop(tab);
+            let (mut tab, _) = open(&server, &bearer, "").await;
+            // Told, and not only committed: who comes now stands behind it.
+            told(&server, &mut tab).await;
+            let (mut tab, before) = open(&server, &bearer, "").await;
             let missed = [server.mark().await, server.mark().await];
+            tab.until(&missed[1]).await;
             let (tab, after) = open(&server, &bearer, "").await;
             drop(tab);
             kept = Some((bearer, place(&before), missed, place(&after)));
@@ -65,9 +67,9 @@ both_databases! {
         Setup::on(&database).run(async |server: TestServer| {
             let alice = server.account("alice", &[]).await;
             let bearer = format!("Bearer {}", alice.access);
-            let (tab, before) = open(&server, &bearer, "").await;
-            drop(tab);
-            server.mark().await;
+            let (mut tab, before) = open(&server, &bearer, "").await;
+            // Told, and not only committed: who comes now stands behind it.
+            told(&server, &mut tab).await;
             let (tab, after) = open(&server, &bearer, "").await;
             drop(tab);
             let mut work = server.core.db.begin(&livegrant::db::Author::system("tests")).await.unwrap();

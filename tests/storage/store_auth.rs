@@ -163,9 +163,18 @@ both_databases! {
         let row = auth_store::refresh_row(conn, &sid).await.unwrap().unwrap();
         assert_eq!((row.account_id, row.state.as_str(), row.refresh_hash.as_str()), (account.0, "active", "second"));
         assert_eq!((row.generation, row.rotated_at, row.expires_at), (2, NOW + 1, NOW + 101));
+        assert_eq!(auth_store::session_on(conn, account, "Firefox", NOW + 2).await.unwrap(), Some(sid.clone()));
+        for (device, now) in [("Safari", NOW + 2), ("Firefox", NOW + 101)] {
+            assert_eq!(auth_store::session_on(conn, account, device, now).await.unwrap(), None, "{device} at {now}");
+        }
+        let again = auth_store::restart_session(conn, &sid, "anew", NOW + 2, NOW + 200).await.unwrap();
+        let row = auth_store::refresh_row(conn, &sid).await.unwrap().unwrap();
+        assert_eq!((again, row.generation, row.refresh_hash.as_str(), row.expires_at), (1, 1, "anew", NOW + 200));
         let only = SessionFilter { sid: Some(sid.clone()), ..SessionFilter::default() };
         let ended = auth_store::end_sessions(conn, &only, EndCode::SessionKicked, NOW + 3).await.unwrap();
         assert_eq!(ended, [(account, sid.clone())]);
+        assert_eq!(auth_store::restart_session(conn, &sid, "no", NOW + 4, NOW + 300).await.unwrap(), 0);
+        assert_eq!(auth_store::session_on(conn, account, "Firefox", NOW + 4).await.unwrap(), None, "it has ended");
         let ended = auth_store::end_sessions(conn, &only, EndCode::Logout, NOW + 4).await.unwrap();
         assert_eq!(ended, [], "an end is for good");
         assert_eq!(auth_store::rotate(conn, &sid, "second", "third", NOW + 5, NOW + 105).await.unwrap(), 0);

@@ -3,6 +3,8 @@
 //! Five words; anything else closes the tab with 4500. Size and rate are checked before this. No
 //! word grants, impersonates or widens anything (S3-71): a topic is asked for, the application decides.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 
 use super::ids::Rev;
@@ -11,26 +13,22 @@ use super::ids::Rev;
 pub const TOPICS_MAX: usize = 16;
 
 /// A text message from a tab.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Said {
     /// The client's own count of its messages: one that does not grow is a replay and is passed over (S3-75).
-    #[serde(default)]
     pub n: Option<u64>,
     /// What it says.
-    #[serde(flatten)]
     pub message: ClientMessage,
 }
 
 /// The words.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(tag = "type", rename_all = "lowercase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientMessage {
     /// Asks for a `pong`; for clients that cannot see WebSocket pings.
     Ping,
     /// Says that the tab has applied the state of this revision.
     Ack {
         /// The `permissionVersion` of the frame that was applied.
-        #[serde(rename = "permissionVersion")]
         permission_version: Rev,
     },
     /// Asks for the whole state.
@@ -47,16 +45,31 @@ pub enum ClientMessage {
     },
 }
 
+/// All fields of all words: read at once, an acknowledgement needs no memory.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Fields<'a> {
+    #[serde(rename = "type", borrow)]
+    word: Cow<'a, str>,
+    n: Option<u64>,
+    permission_version: Option<Rev>,
+    topics: Option<Vec<String>>,
+}
+
 impl Said {
     /// Reads a tab's text; `None` for anything that it may not say.
     pub fn parse(text: &str) -> Option<Self> {
-        let said: Self = serde_json::from_str(text).ok()?;
-        match &said.message {
-            ClientMessage::Subscribe { topics } | ClientMessage::Unsubscribe { topics } => {
-                (topics.len() <= TOPICS_MAX).then_some(said)
-            }
-            _ => Some(said),
-        }
+        let Fields { word, n, permission_version, topics } = serde_json::from_str(text).ok()?;
+        let topics = || topics.filter(|topics| topics.len() <= TOPICS_MAX);
+        let message = match &*word {
+            "ping" => ClientMessage::Ping,
+            "ack" => ClientMessage::Ack { permission_version: permission_version? },
+            "snapshot" => ClientMessage::Snapshot,
+            "subscribe" => ClientMessage::Subscribe { topics: topics()? },
+            "unsubscribe" => ClientMessage::Unsubscribe { topics: topics()? },
+            _ => return None,
+        };
+        Some(Self { n, message })
     }
 }
 
