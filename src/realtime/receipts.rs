@@ -3,7 +3,7 @@
 //! It deliberately keeps nothing that outlives the engine's own receipts.
 
 use super::receipt::{self, About, LISTED, OfflineOut, ReceiptOut, Viewer};
-use super::store::{self, Concerned};
+use super::store::receipts::{self as store, Concerned};
 use super::topics;
 use crate::core::Core;
 use crate::policy::{HolderId, PolicyChange, store as policy};

@@ -3,7 +3,7 @@
 //! the open tabs are compared with the open records once it is back. A record for administrators, never the truth: whether
 //! a tab is open the engine alone knows.
 
-use super::store;
+use super::store::records as store;
 use super::watch::{Event, Feed, Source, queue};
 use crate::core::Core;
 use crate::db::{Author, DbError, SystemTask};

@@ -71,6 +71,8 @@ both_databases! {
         assert_eq!(policy_store::epoch(&mut conn, &Scope::Role(RoleId(4))).await.unwrap(), 0, "never raised");
         assert_eq!(policy_store::revision(&mut conn).await.unwrap(), Rev(1));
         assert!(policy_store::log_at(&mut conn, Rev(2)).await.unwrap().is_none());
+        assert_eq!(policy_store::log_company(&mut conn, Rev(1)).await.unwrap(), Some(COMPANY));
+        assert_eq!(policy_store::log_company(&mut conn, Rev(2)).await.unwrap(), None);
         // What is not a permission change has no row in the change log: a notice, an edit of an account.
         let (logged,) = sql_one!(&mut conn, (i64,), "SELECT count(*) FROM sys_permission_change_log").unwrap();
         assert_eq!(logged, changes().len() as i64 - 2);
@@ -227,5 +229,17 @@ both_databases! {
         assert_eq!((facts.stored_version, &*facts.stored_hash), (4, "y"));
         let facts = policy_store::account(conn, account).await.unwrap().unwrap();
         assert_eq!((facts.stored_version, &*facts.stored_hash), (9, "b"));
+    }
+
+    async fn a_staff_guid_is_its_own_accounts_alone(database: TestDatabase) {
+        let house = House::build(&database).await;
+        let (emma, otto) = (house.account("emma").await, house.account("otto").await);
+        let mut work = house.work().await;
+        let conn = work.conn();
+        let staff = crate::house::insert_staff(conn, "1", emma).await;
+        let (guid,) = sql_one!(conn, (String,), "SELECT guid FROM hr_staff WHERE id = $1", staff).unwrap();
+        assert!(policy_store::is_staff_guid(conn, emma, &guid).await.unwrap());
+        assert!(!policy_store::is_staff_guid(conn, otto, &guid).await.unwrap());
+        assert!(!policy_store::is_staff_guid(conn, emma, "another").await.unwrap());
     }
 }

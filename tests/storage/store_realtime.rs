@@ -1,12 +1,13 @@
 //! The store functions of connection records: the same expectations on both databases.
 
 use livegrant::db::Conn;
+use livegrant::policy::HolderId;
 use livegrant::realtime::store as realtime_store;
 use livegrant::realtime::watch::Event;
 use livegrant::{sql_all, sql_one};
 use livegrant_actors::{AccountId, CloseReason, ConnectionId, Rev, SessionId, TabInfo};
 
-use crate::house::{House, commit};
+use crate::house::{COMPANY, House, commit, insert_position, insert_staff, place};
 use crate::support::both_databases;
 
 type Row = (i64, String, i64, Option<i64>, i64, String, String, Option<String>, Option<i64>);
@@ -60,13 +61,13 @@ both_databases! {
         let mut work = house.work().await;
         let conn = work.conn();
         let slow = |at| Some((at, CloseReason::Slow));
-        assert_eq!(realtime_store::record(conn, &event("a", None)).await.unwrap(), 1);
-        assert_eq!(realtime_store::record(conn, &event("a", None)).await.unwrap(), 0, "told twice");
-        assert_eq!(realtime_store::record(conn, &event("b", slow(20))).await.unwrap(), 1, "never told open");
-        assert_eq!(realtime_store::record(conn, &event("b", None)).await.unwrap(), 0, "it does not open again");
+        assert_eq!(realtime_store::records::record(conn, &event("a", None)).await.unwrap(), 1);
+        assert_eq!(realtime_store::records::record(conn, &event("a", None)).await.unwrap(), 0, "told twice");
+        assert_eq!(realtime_store::records::record(conn, &event("b", slow(20))).await.unwrap(), 1, "never told open");
+        assert_eq!(realtime_store::records::record(conn, &event("b", None)).await.unwrap(), 0, "it does not open again");
         assert_eq!(rows(conn).await, [row("a", None), row("b", Some((20, "slow", Some(4))))]);
-        assert_eq!(realtime_store::record(conn, &event("a", slow(30))).await.unwrap(), 1);
-        assert_eq!(realtime_store::record(conn, &event("a", slow(40))).await.unwrap(), 0, "ended is ended");
+        assert_eq!(realtime_store::records::record(conn, &event("a", slow(30))).await.unwrap(), 1);
+        assert_eq!(realtime_store::records::record(conn, &event("a", slow(40))).await.unwrap(), 0, "ended is ended");
         assert_eq!(rows(conn).await[0], row("a", Some((30, "slow", Some(4)))));
         let (client,) = sql_one!(
             conn,
@@ -83,17 +84,43 @@ both_databases! {
         let mut work = house.work().await;
         let conn = work.conn();
         for connection in ["a", "b", "c"] {
-            realtime_store::record(conn, &event(connection, None)).await.unwrap();
+            realtime_store::records::record(conn, &event(connection, None)).await.unwrap();
         }
-        assert_eq!(realtime_store::record_lost(conn, "b", 50).await.unwrap(), 1);
-        assert_eq!(realtime_store::record_lost(conn, "b", 60).await.unwrap(), 0);
-        assert_eq!(realtime_store::record_lost(conn, "never", 60).await.unwrap(), 0);
-        let mut open = realtime_store::recorded_open(conn).await.unwrap();
+        assert_eq!(realtime_store::records::record_lost(conn, "b", 50).await.unwrap(), 1);
+        assert_eq!(realtime_store::records::record_lost(conn, "b", 60).await.unwrap(), 0);
+        assert_eq!(realtime_store::records::record_lost(conn, "never", 60).await.unwrap(), 0);
+        let mut open = realtime_store::records::recorded_open(conn).await.unwrap();
         open.sort();
         assert_eq!(open, ["a", "c"]);
-        assert_eq!(realtime_store::close_left_over(conn, 70).await.unwrap(), 2);
+        assert_eq!(realtime_store::records::close_left_over(conn, 70).await.unwrap(), 2);
         let restarted = |connection| row(connection, Some((70, "restart", None)));
         assert_eq!(rows(conn).await, [restarted("a"), row("b", Some((50, "lost", None))), restarted("c")]);
         commit(work).await;
+    }
+
+    async fn whom_a_change_concerns_is_named_by_its_holders(database: TestDatabase) {
+        let house = House::build(&database).await;
+        let (otto, emma, gone) =
+            (house.account("otto").await, house.account("emma").await, house.account("gone").await);
+        let role = house.role("desk", &[]).await;
+        house.give(otto, role, None).await;
+        house.give(emma, role, Some(50)).await;
+        house.give(gone, role, Some(5)).await;
+        let mut work = house.work().await;
+        let conn = work.conn();
+        let position = insert_position(conn, "clerk").await;
+        let staff = insert_staff(conn, "1", emma).await;
+        place(conn, staff, position).await;
+        let named = async |conn: &mut Conn, holder, now| {
+            let rows = realtime_store::receipts::holders(conn, holder, now).await.unwrap();
+            rows.into_iter().map(|row| (row.account, row.username)).collect::<Vec<_>>()
+        };
+        let both = [(emma, "emma".to_owned()), (otto, "otto".to_owned())];
+        assert_eq!(named(conn, HolderId::Role(role), 10).await, both, "by name, without who no longer holds it");
+        assert_eq!(named(conn, HolderId::Role(role), 50).await, both[1..]);
+        assert_eq!(named(conn, HolderId::Position(position), 10).await, both[..1]);
+        let person = realtime_store::receipts::person(conn, emma).await.unwrap().unwrap();
+        assert_eq!((person.username.as_str(), person.company), ("emma", COMPANY));
+        assert_eq!(realtime_store::receipts::person(conn, AccountId(-1)).await.unwrap(), None);
     }
 }

@@ -1,7 +1,4 @@
 //! The SQL of this room: connection records, and whom a change concerned.
 
-mod receipts;
-mod records;
-
-pub use receipts::*;
-pub use records::*;
+pub mod receipts;
+pub mod records;
