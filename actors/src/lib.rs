@@ -37,7 +37,7 @@ pub use protocol::ids::{
     AccountId, ApplicationId, CompanyId, ConnectionId, Holder, PositionId, Rev, RoleId, SessionId,
 };
 pub use protocol::permission::{PositionView, RoleView, State};
-pub use protocol::position::{NoPosition, Position};
+pub use protocol::position::{NoPosition, Position, stream_name};
 pub use protocol::seal::{KEY_BYTES, Key};
 pub use receipts::{AccountReceipt, Receipt};
 pub use session::{OnlineAccount, Polled, TabInfo};

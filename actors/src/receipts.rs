@@ -36,6 +36,8 @@ pub struct AccountReceipt {
     pub tabs_sent: u32,
     /// Tabs that said they applied it (for an ended session: that answered the close).
     pub tabs_acked: u32,
+    /// Tabs that left without saying so.
+    pub tabs_gone: u32,
     /// From commit to the last answer, ms; `None` before the first.
     pub slowest_ms: Option<i64>,
 }
@@ -118,6 +120,15 @@ impl Receipts {
         self.change(rev, |open| open.waiting = open.waiting.saturating_sub(1));
     }
 
+    /// Notes one tab that was told and will not answer any more.
+    pub fn gone(&self, rev: Rev, account: AccountId) {
+        self.change(rev, |open| {
+            if let Some(line) = open.accounts.get_mut(&account) {
+                line.tabs_gone += 1;
+            }
+        });
+    }
+
     /// Gives the receipts that have filled since the last call.
     pub fn take_changed(&self) -> Vec<Rev> {
         std::mem::take(&mut self.lock().changed).into_iter().collect()
@@ -143,6 +154,7 @@ impl Receipts {
             account,
             tabs_sent: 0,
             tabs_acked: 0,
+            tabs_gone: 0,
             slowest_ms: None,
         });
         line.tabs_sent += tabs;
@@ -221,8 +233,13 @@ mod tests {
         receipts.applied(Rev(1), 1_005);
         let receipt = receipts.latest().unwrap();
         assert_eq!(receipt.applied_at, Some(1_005));
-        let line =
-            AccountReceipt { account: AccountId(7), tabs_sent: 2, tabs_acked: 2, slowest_ms: Some(40) };
+        let line = AccountReceipt {
+            account: AccountId(7),
+            tabs_sent: 2,
+            tabs_acked: 2,
+            tabs_gone: 0,
+            slowest_ms: Some(40),
+        };
         assert_eq!(receipt.accounts, [line]);
         assert_eq!(receipts.take_changed(), [Rev(1)]);
         assert_eq!(receipts.take_changed(), []);

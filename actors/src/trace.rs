@@ -65,7 +65,7 @@ impl Traces {
         };
         let known = self.ring.iter_mut().rev().take(LOOK_BACK);
         for trace in known {
-            if Arc::ptr_eq(&trace.message_id, &letter.message_id) {
+            if trace.account == account && Arc::ptr_eq(&trace.message_id, &letter.message_id) {
                 trace.tabs.push(told);
                 return;
             }

@@ -53,8 +53,10 @@ pub async fn refresh(core: &Core, keys: &Keys, text: &str, origin: &Origin) -> R
     let account = AccountId(row.account_id);
     let session = core.policy.session(&token.sid).await?.filter(|session| session.is_active());
     let session = session.ok_or_else(Refusal::session_ended)?;
-    session.extend(ends_at(core, &row, now));
-    core.engine.extend(account, &token.sid, now + keys.tokens.ttl_seconds() * 1000).await;
+    let ends_at = ends_at(core, &row, now);
+    session.extend(ends_at);
+    let expires_at = (now + keys.tokens.ttl_seconds() * 1000).min(ends_at);
+    core.engine.extend(account, &token.sid, expires_at).await;
     Ok(Refreshed {
         access: keys.tokens.sign(account, &token.sid, now)?,
         refresh: keys.tokens.seal(&next)?,

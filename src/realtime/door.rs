@@ -176,7 +176,8 @@ impl Door {
         if let Some(ticket) = &asked.ticket {
             let now = self.core.clock.now_ms();
             let by = ticket::redeem(&self.core, ticket, origin.clone()).await?;
-            return Ok((by, now + self.keys.tokens.ttl_seconds() * 1000));
+            let expires_at = (now + self.keys.tokens.ttl_seconds() * 1000).min(by.session().expires_at());
+            return Ok((by, expires_at));
         }
         let Some(token) = cookie_of(&head.headers) else { return Err(token_missing()) };
         if realtime.allows_any_origin() {
@@ -222,10 +223,9 @@ pub fn offers_sub_protocol(headers: &HeaderMap) -> bool {
 
 /// Tells whether a handshake came with nothing that was ever ours; what has ended or expired was.
 fn is_nobodys(refusal: &Refusal) -> bool {
-    matches!(
-        refusal,
-        Refusal::Unauthenticated { code: "token_missing" | "token_invalid" | "ticket_invalid", .. }
-    )
+    // Not a missing token: a browser drops the cookie of an expired one. Not a ticket: a browser's own stream comes back
+    // with the one that it has used. Neither can be guessed, and the tries are counted all the same.
+    matches!(refusal, Refusal::Unauthenticated { code: "token_invalid", .. })
 }
 
 fn origin_refused(detail: &str) -> Refusal {

@@ -137,9 +137,10 @@ pub async fn write(
     let Receipt { rev, accepted_at, applied_at, settled, waiting, accounts: mut lines } = receipt;
     let sent = lines.iter().map(|line| line.tabs_sent).sum();
     let acked: u32 = lines.iter().map(|line| line.tabs_acked).sum();
-    let complete = settled && waiting == 0 && (!about.answered || acked >= sent);
+    let gone: u32 = lines.iter().map(|line| line.tabs_gone).sum();
+    let complete = settled && waiting == 0 && (!about.answered || acked + gone >= sent);
     let state = match applied_at {
-        Some(_) if complete && about.answered => ReceiptState::Delivered,
+        Some(_) if complete && about.answered && acked >= sent => ReceiptState::Delivered,
         Some(_) => ReceiptState::Enforced,
         None => ReceiptState::Accepted,
     };

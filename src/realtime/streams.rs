@@ -78,8 +78,8 @@ pub async fn get_events(
         }
         Err(refusal) => return Err(refusal.into()),
     };
-    let returns = request.headers().contains_key("last-event-id");
-    if returns && dismissed.take(admission.subject.session(), door.core().clock.now_ms()) {
+    let stream = admission.wishes.resume.as_ref().and_then(|place| place.stream.as_deref());
+    if stream.is_some_and(|stream| dismissed.take(stream, door.core().clock.now_ms())) {
         return Ok(HttpResponse::NoContent().finish());
     }
     let taken = request.conn_data::<Taker>().and_then(Taker::take);

@@ -6,7 +6,7 @@ use super::bans::{Bans, Offence};
 use super::dismissed::Dismissed;
 use super::presence::Listeners;
 use crate::clock::Clock;
-use livegrant_actors::{AccountId, CloseReason, Observer, TabInfo, Transport};
+use livegrant_actors::{AccountId, CloseReason, Observer, TabInfo, Transport, stream_name};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::mpsc::error::TrySendError;
@@ -121,7 +121,7 @@ impl Observer for Watch {
             self.bans.note(tab.ip, Some(account), offence, now);
         }
         if reason == CloseReason::Replaced && tab.transport == Transport::Sse.label() {
-            self.dismissed.note(&tab.sid, now);
+            self.dismissed.note(stream_name(&tab.connection_id), now);
         }
         self.tell(Event { account, tab: tab.clone(), closed: Some((now, reason)) });
     }

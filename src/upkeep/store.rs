@@ -83,9 +83,10 @@ pub async fn purge_policy_log(conn: &mut Conn, up_to: Rev, before: i64, rows: i6
     sql_exec!(
         conn,
         "DELETE FROM policy_log WHERE rev IN (
-            SELECT oldest.rev FROM (SELECT rev, at FROM policy_log ORDER BY rev LIMIT $3) oldest
+            SELECT oldest.rev FROM policy_log oldest
              WHERE oldest.rev <= $1 AND oldest.at < $2
-               AND NOT EXISTS (SELECT 1 FROM sys_permission_change_log c WHERE c.rev = oldest.rev))",
+               AND NOT EXISTS (SELECT 1 FROM sys_permission_change_log c WHERE c.rev = oldest.rev)
+             ORDER BY oldest.rev LIMIT $3)",
         up_to.0,
         before,
         rows

@@ -48,6 +48,8 @@ impl Transport {
 /// What may be done with a frame when its tab cannot keep up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Class {
+    /// The head of an HTTP answer: never dropped, before everything.
+    Head,
     /// Part of the permission state: superseded by a snapshot.
     Permission,
     /// Can be fetched or told again: may be dropped.
@@ -94,7 +96,7 @@ impl Frame {
 
     /// The head of an HTTP answer, whose body the frames are.
     pub fn head(bytes: Bytes) -> Self {
-        Self { bytes, class: Class::Final, seq: 0 }
+        Self { bytes, class: Class::Head, seq: 0 }
     }
 
     /// Encodes a close with its code and text; a poll's answer carries it by itself.

@@ -1,16 +1,16 @@
 //! What a tab has, in one word: where its stream can go on (I9).
 //!
-//! Text `<epoch>:<rev>:<hash>:<inboxSeq>`. It is the `id` of SSE events (a browser gives it back as
+//! Text `<epoch>:<rev>:<hash>:<inboxSeq>`; in SSE with a fifth part that names the stream. It is the `id` of SSE events (a browser gives it back as
 //! `Last-Event-ID`) and the `resume` parameter of the other transports. It is a claim of the client:
 //! it chooses what the tab is told, never what it may know.
 
 use std::fmt;
 use std::str::FromStr;
 
-use super::ids::Rev;
+use super::ids::{ConnectionId, Rev};
 use super::permission::State;
 
-/// Longest position that is looked at, bytes. 128: two numbers, a guid and a hash need 96.
+/// Longest position that is looked at, bytes. 128: two numbers, a guid, a hash and a stream's name need 105.
 const TEXT_MAX: usize = 128;
 
 /// What a tab has.
@@ -24,6 +24,8 @@ pub struct Position {
     pub hash: String,
     /// Last notice that was seen.
     pub inbox_seq: i64,
+    /// The beginning of the connection's id, if an event stream says this.
+    pub stream: Option<String>,
 }
 
 impl Position {
@@ -46,23 +48,39 @@ impl FromStr for Position {
             return Err(NoPosition);
         }
         let mut parts = text.split(':');
-        let (Some(epoch), Some(rev), Some(hash), Some(seq), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
+        let (Some(epoch), Some(rev), Some(hash), Some(seq), stream, None) =
+            (parts.next(), parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
         else {
             return Err(NoPosition);
         };
         let number = |text: &str| text.parse().ok().filter(|number: &i64| *number >= 0).ok_or(NoPosition);
-        Ok(Self { epoch: epoch.into(), rev: Rev(number(rev)?), hash: hash.into(), inbox_seq: number(seq)? })
+        Ok(Self {
+            epoch: epoch.into(),
+            rev: Rev(number(rev)?),
+            hash: hash.into(),
+            inbox_seq: number(seq)?,
+            stream: stream.map(str::to_owned),
+        })
     }
 }
 
-/// Writes the position of a tab that has `state` and has seen notices up to `inbox_seq`.
-pub(crate) struct At<'a>(pub &'a State, pub i64);
+/// Writes the position of an event stream that has `state` and has seen notices up to `inbox_seq`.
+pub(crate) struct At<'a> {
+    pub state: &'a State,
+    pub inbox_seq: i64,
+    pub connection: &'a ConnectionId,
+}
+
+/// Gives the part of a connection's id that names its stream in positions: 8 characters.
+pub fn stream_name(connection: &ConnectionId) -> &str {
+    let id = connection.as_str();
+    id.get(..8).unwrap_or(id)
+}
 
 impl fmt::Display for At<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(State { epoch, rev, hash, .. }, inbox_seq) = self;
-        write!(f, "{epoch}:{rev}:{hash}:{inbox_seq}")
+        let State { epoch, rev, hash, .. } = self.state;
+        write!(f, "{epoch}:{rev}:{hash}:{}:{}", self.inbox_seq, stream_name(self.connection))
     }
 }
 
@@ -74,7 +92,9 @@ mod tests {
     fn a_position_reads_as_it_is_written() {
         let position: Position = "9b50-e5:14:644cebc78e40d56e:3".parse().unwrap();
         assert_eq!((&*position.epoch, position.rev, position.inbox_seq), ("9b50-e5", Rev(14), 3));
-        for bad in ["", "a:1:b", "a:x:b:1", "a:1:b:-1", "a:1:b:1:2", &"a".repeat(200)] {
+        let named: Position = "e:1:h:2:0d427f4a".parse().unwrap();
+        assert_eq!((named.inbox_seq, named.stream.as_deref()), (2, Some("0d427f4a")));
+        for bad in ["", "a:1:b", "a:x:b:1", "a:1:b:-1", "a:1:b:1:2:3", &"a".repeat(200)] {
             assert_eq!(bad.parse::<Position>(), Err(NoPosition), "{bad}");
         }
     }

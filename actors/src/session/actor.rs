@@ -110,6 +110,9 @@ impl ActorFuture<SessionActor> for PollTabs {
             desk.flush(tab, cx);
         }
         let held = tabs.len();
+        for tab in tabs.iter().filter(|tab| tab.stage == Stage::Gone) {
+            desk.give_up(tab);
+        }
         tabs.retain(|tab| tab.stage != Stage::Gone);
         if tabs.len() < held {
             actor.settle();

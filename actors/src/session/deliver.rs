@@ -32,8 +32,6 @@ struct Told {
     before: Arc<State>,
     after: Arc<State>,
     letters: Vec<Letter>,
-    /// Tabs that were told them.
-    tabs: u32,
 }
 
 impl SessionActor {
@@ -60,6 +58,12 @@ impl SessionActor {
         let window = self.desk.shard.config.merge_window.as_millis() as i64;
         let now = self.desk.now();
         let due = self.told_at.map_or(i64::MIN, |at| at + window);
+        if self.merged.is_some() || now < due {
+            // Found by what holds now: a change of a role that came with one that waits concerns this account too.
+            for tab in self.tabs.iter_mut().filter(|tab| tab.is_open()) {
+                tab.holders = Arc::clone(&tab.subject.state().holders);
+            }
+        }
         if let Some(merged) = &mut self.merged {
             self.desk.shard.receipts.waits(change.rev);
             if let Some(forgotten) = merged.add(change, always) {
@@ -98,7 +102,6 @@ impl SessionActor {
     /// Tells each open tab how its state differs from the one it was told last.
     pub(super) fn refresh(&mut self, occasion: &Occasion<'_>) {
         let desk = &self.desk;
-        let kept = desk.shard.config.unacked_kept;
         let mut views: Vec<((ApplicationId, CompanyId), Arc<State>)> = Vec::new();
         let mut told: Vec<Told> = Vec::new();
         // An ended session is told its end, and nothing more (I12).
@@ -114,12 +117,14 @@ impl SessionActor {
             if !occasion.always && tab.state.says_the_same(&after) {
                 // An earlier turn may have told a state that already held this change.
                 let known = tab.state.rev;
-                for rev in occasion.changes.iter().filter(|rev| known >= **rev) {
+                let counted = tab.counted;
+                for rev in occasion.changes.iter().filter(|rev| known >= **rev && counted < **rev) {
+                    tab.counted = tab.counted.max(*rev);
                     desk.shard.receipts.sent(*rev, desk.account, 1);
                     if tab.acked.is_some_and(|acked| acked >= known) {
                         desk.shard.receipts.acked(*rev, desk.account, desk.now());
                     } else {
-                        tab.remember(Unacked { change: *rev, by: Some(known) }, kept);
+                        desk.remember(tab, Unacked { change: *rev, by: Some(known) });
                     }
                 }
                 continue;
@@ -130,14 +135,14 @@ impl SessionActor {
             for letter in letters {
                 desk.tell(tab, letter, Some(rev));
             }
-            for change in occasion.changes {
-                tab.remember(Unacked { change: *change, by: Some(rev) }, kept);
+            // A row may hold several changes of one account: its tab counts once.
+            let counted = tab.counted;
+            for change in occasion.changes.iter().filter(|change| counted < **change) {
+                desk.shard.receipts.sent(*change, desk.account, 1);
+                desk.remember(tab, Unacked { change: *change, by: Some(rev) });
+                tab.counted = tab.counted.max(*change);
             }
             self.told_at = Some(desk.now());
-        }
-        let sent: u32 = told.iter().map(|told| told.tabs).sum();
-        for rev in occasion.changes {
-            desk.shard.receipts.sent(*rev, desk.account, sent);
         }
     }
 
@@ -152,7 +157,7 @@ impl SessionActor {
         let mut sent = 0;
         for tab in self.tabs.iter_mut().filter(|tab| tab.is_open() && meant(tab.subject.session())) {
             desk.end(tab, code, reason, change.operator.as_ref());
-            tab.remember(Unacked { change: change.rev, by: None }, desk.shard.config.unacked_kept);
+            desk.remember(tab, Unacked { change: change.rev, by: None });
             sent += 1;
         }
         desk.shard.receipts.sent(change.rev, desk.account, sent);
@@ -183,16 +188,14 @@ impl SessionActor {
         }
         let desk = &self.desk;
         let mut sent = 0;
-        for tab in self.tabs.iter_mut().filter(|tab| tab.is_open()) {
+        for tab in self.tabs.iter_mut().filter(|tab| tab.is_open() && tab.subject.is_active()) {
             let parts = desk.shard.bodies.borrow_mut().roles(&tab.state, &change.reason);
             for (kind, body) in parts.iter() {
                 let letter = desk.letter(*kind, body, change.operator.as_ref());
                 desk.tell(tab, &letter, Some(tab.state.rev));
             }
-            tab.remember(
-                Unacked { change: change.rev, by: Some(tab.state.rev) },
-                desk.shard.config.unacked_kept,
-            );
+            let by = Some(tab.state.rev);
+            desk.remember(tab, Unacked { change: change.rev, by });
             sent += 1;
         }
         desk.shard.receipts.sent(change.rev, desk.account, sent);
@@ -208,9 +211,7 @@ fn letters<'a>(
     occasion: &Occasion<'_>,
 ) -> &'a [Letter] {
     let same = |one: &State, other: &State| one.says_the_same(other) && one.rev == other.rev;
-    let found = told
-        .iter()
-        .position(|told| same(&told.after, after) && (occasion.always || same(&told.before, before)));
+    let found = told.iter().position(|told| same(&told.after, after) && same(&told.before, before));
     let index = found.unwrap_or_else(|| {
         let mut bodies = desk.shard.bodies.borrow_mut();
         let parts = if occasion.always {
@@ -219,9 +220,8 @@ fn letters<'a>(
             bodies.difference(before, after, occasion.reason)
         };
         let letters = parts.iter().map(|(kind, body)| desk.letter(*kind, body, occasion.operator)).collect();
-        told.push(Told { before: Arc::clone(before), after: Arc::clone(after), letters, tabs: 0 });
+        told.push(Told { before: Arc::clone(before), after: Arc::clone(after), letters });
         told.len() - 1
     });
-    told[index].tabs += 1;
     &told[index].letters
 }

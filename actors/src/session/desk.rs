@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::link::Link;
 use super::outbox::{Bounds, Debt, Pushed};
-use super::tab::{Stage, Tab};
+use super::tab::{Stage, Tab, Unacked};
 use crate::notices::Missing;
 use crate::protocol::close::CloseReason;
 use crate::protocol::envelope::{
@@ -90,8 +90,11 @@ impl Desk {
         let places = matches!(
             letter.kind,
             MessageType::PermissionUpdate | MessageType::SystemNotice | MessageType::Checkpoint
-        );
-        let at = At(&tab.state, tab.inbox_seq);
+        ) || (letter.kind == MessageType::Connected && tab.at_place);
+        // Nothing places a tab behind what it is still owed.
+        let places = places && !tab.outbox.owes_snapshot();
+        let seq = tab.outbox.lost().map_or(tab.inbox_seq, |lost| tab.inbox_seq.min(lost - 1));
+        let at = At { state: &tab.state, inbox_seq: seq, connection: &tab.id };
         let seal = tab.extras.as_mut().and_then(|extras| extras.seal.as_mut());
         let frame = letter.frame(tab.link.transport(), places.then_some(&at), seal);
         if places {
@@ -174,22 +177,28 @@ impl Desk {
 
     /// Tells what was given up while the tab did not read.
     pub fn pay(&self, tab: &mut Tab, debt: Debt) {
+        let up_to = tab.inbox_seq;
+        // Before anything is told: what is told now must not say that the tab has what it only gets next.
+        if let Some(lost) = debt.notices.filter(|lost| *lost != i64::MAX) {
+            (tab.inbox_seq, tab.retold) = (lost - 1, lost - 1);
+        }
         if debt.snapshot {
             self.tell_snapshot(tab);
         }
         let Some(lost) = debt.notices else { return };
-        let up_to = tab.inbox_seq;
         if lost == i64::MAX {
             self.tell_resync(tab, up_to, "slow");
             return;
         }
-        (tab.inbox_seq, tab.retold) = (lost - 1, lost - 1);
         self.tell_missed(tab, up_to, "slow");
         tab.inbox_seq = tab.inbox_seq.max(up_to);
     }
 
     /// Tells a tab where it stands, so that it notices a silent gap (I9).
     pub fn tell_checkpoint(&self, tab: &mut Tab) {
+        if tab.outbox.is_in_debt() {
+            return;
+        }
         let body = raw(&Checkpoint {
             epoch: &tab.state.epoch,
             rev: tab.state.rev,
@@ -251,6 +260,22 @@ impl Desk {
             Stage::Gone => {}
         }
         tab.stage = Stage::Gone;
+    }
+
+    /// Remembers a change until it is acknowledged; past the bound the oldest counts as one that never will be.
+    pub fn remember(&self, tab: &mut Tab, unacked: Unacked) {
+        if tab.unacked.len() >= self.shard.config.unacked_kept.max(1) {
+            let oldest = tab.unacked.remove(0);
+            self.shard.receipts.gone(oldest.change, self.account);
+        }
+        tab.unacked.push(unacked);
+    }
+
+    /// Notes that a tab that has gone acknowledges nothing any more.
+    pub fn give_up(&self, tab: &Tab) {
+        for unacked in &tab.unacked {
+            self.shard.receipts.gone(unacked.change, self.account);
+        }
     }
 
     fn note_closed(&self, tab: &Tab, reason: CloseReason, text: &str) {

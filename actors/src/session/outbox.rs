@@ -75,7 +75,7 @@ impl Outbox {
             }
             _ => {}
         }
-        if frame.class == Class::Final || self.has_room(&frame, bounds) {
+        if matches!(frame.class, Class::Head | Class::Final) || self.has_room(&frame, bounds) {
             self.append(frame);
             return Pushed::Queued;
         }
@@ -87,7 +87,7 @@ impl Outbox {
                 for seq in notices.map(|(_, frame)| frame.seq).collect::<Vec<_>>() {
                     self.lose(seq);
                 }
-                self.retain(|queued| matches!(queued.class, Class::Control | Class::Final));
+                self.retain(|queued| matches!(queued.class, Class::Head | Class::Control | Class::Final));
                 self.snapshot_owed = true;
                 Pushed::Coalesced
             }
@@ -95,13 +95,14 @@ impl Outbox {
                 self.lose(frame.seq);
                 Pushed::Dropped
             }
-            Class::Control | Class::Final => Pushed::Dropped,
+            Class::Head | Class::Control | Class::Final => Pushed::Dropped,
         }
     }
 
     /// Makes room for last words: everything that is not yet on the wire goes.
     pub fn clear(&mut self) {
-        self.retain(|_| false);
+        // Without its head an answer is none.
+        self.retain(|queued| queued.class == Class::Head);
         self.snapshot_owed = false;
         self.lost = None;
     }
@@ -141,6 +142,21 @@ impl Outbox {
         // A notice without a place cannot be told again; the tab is told that something is missing.
         let seq = if seq == 0 { i64::MAX } else { seq };
         self.lost = Some(self.lost.map_or(seq, |lost| lost.min(seq)));
+    }
+
+    /// Tells whether a snapshot is owed: what the tab has is then known to nobody.
+    pub fn owes_snapshot(&self) -> bool {
+        self.snapshot_owed
+    }
+
+    /// Gives the first notice that was lost and is still to be told.
+    pub fn lost(&self) -> Option<i64> {
+        self.lost
+    }
+
+    /// Tells whether anything is owed.
+    pub fn is_in_debt(&self) -> bool {
+        self.snapshot_owed || self.lost.is_some()
     }
 
     pub fn is_empty(&self) -> bool {

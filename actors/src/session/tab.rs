@@ -102,6 +102,8 @@ pub(crate) struct Tab {
     pub warned: bool,
     /// It gets control messages.
     pub control: bool,
+    /// It came back with what holds: its introduction places it.
+    pub at_place: bool,
     /// The state it was last told.
     pub state: Arc<State>,
     /// The last notice it was told.
@@ -111,6 +113,8 @@ pub(crate) struct Tab {
     /// What it is found by; follows the subject even when the state says the same.
     pub holders: Arc<[Holder]>,
     pub acked: Option<Rev>,
+    /// The newest change that its receipt counts this tab for.
+    pub counted: Rev,
     pub unacked: Vec<Unacked>,
     pub outbox: Outbox,
     pub allowance: Allowance,
@@ -178,14 +182,6 @@ impl Tab {
             blocked_since: self.blocked_since,
             closing_until,
         }
-    }
-
-    /// Remembers a change until it is acknowledged; past `kept` the oldest is forgotten.
-    pub fn remember(&mut self, unacked: Unacked, kept: usize) {
-        if self.unacked.len() >= kept {
-            self.unacked.remove(0);
-        }
-        self.unacked.push(unacked);
     }
 }
 

@@ -18,7 +18,7 @@ use crate::handle::AttachError;
 use crate::protocol::close::CloseReason;
 use crate::protocol::envelope::{Connected, MessageType, Resumed};
 use crate::protocol::frame::{Frame, Transport, raw};
-use crate::protocol::ids::ConnectionId;
+use crate::protocol::ids::{ConnectionId, Rev};
 use crate::protocol::permission::State;
 use crate::protocol::seal::Seal;
 use crate::subject::Wishes;
@@ -56,6 +56,7 @@ impl SessionActor {
         let mut tab = Tab {
             id: shard.ids.connection_id(),
             control: wishes.control || link.transport() != Transport::WebSocket,
+            at_place: false,
             link,
             holders: Arc::clone(&state.holders),
             state,
@@ -73,6 +74,7 @@ impl SessionActor {
             untold: false,
             warned: false,
             acked: None,
+            counted: Rev(0),
             unacked: Vec::new(),
             outbox: Outbox::default(),
             allowance: Allowance::default(),
@@ -131,6 +133,7 @@ impl SessionActor {
         if let Some(at) = resume.filter(|at| at.inbox_seq < since) {
             (tab.inbox_seq, tab.retold) = (at.inbox_seq, at.inbox_seq);
         }
+        tab.at_place = resumed == Resumed::Current;
         self.introduce(tab, resumed, &refused);
         match (resumed, before) {
             (Resumed::Diff, Some(before)) => self.tell_difference(tab, &before, &after),
@@ -146,6 +149,12 @@ impl SessionActor {
         if tab.inbox_seq < since {
             desk.tell_missed(tab, since, "window");
             (tab.inbox_seq, tab.retold) = (tab.inbox_seq.max(since), tab.retold.max(since));
+        } else {
+            // What was noticed since the registry saw this tab, while the mailbox was full.
+            for noted in desk.shard.notices.after(tab.inbox_seq).0 {
+                desk.tell_notice(tab, &desk.notice(noted.seq, &noted.notice, noted.operator.as_ref()));
+                tab.retold = tab.retold.max(noted.seq);
+            }
         }
     }
 

@@ -7,7 +7,13 @@ use livegrant_actors::{AccountId, AccountReceipt, Rev};
 use crate::support::{World, accounts, until};
 
 fn line(account: i64, sent: u32, acked: u32, slowest: Option<i64>) -> AccountReceipt {
-    AccountReceipt { account: AccountId(account), tabs_sent: sent, tabs_acked: acked, slowest_ms: slowest }
+    AccountReceipt {
+        account: AccountId(account),
+        tabs_sent: sent,
+        tabs_acked: acked,
+        tabs_gone: 0,
+        slowest_ms: slowest,
+    }
 }
 
 #[actix_rt::test]
