@@ -2,7 +2,7 @@
 // The server decides everything; this file only wires the parts under js/ together.
 
 import { $ } from "./js/dom.js";
-import { get, post, refresh, signOut, whenEnded } from "./js/api.js";
+import { get, post, refresh, refreshInTime, signOut, whenEnded } from "./js/api.js";
 import { startAsk } from "./js/ask.js";
 import { clearAccounts, drawAccounts, refreshAccounts, startAccounts } from "./js/accounts.js";
 import { clearChanges, drawChanges, refreshChanges } from "./js/changes.js";
@@ -146,7 +146,7 @@ const handlers = {
   },
   TOKEN_EXPIRING() {
     // Every tab is warned; the first one refreshes for all, and one that fails is told so by its next call.
-    refresh(Date.now() - REFRESHED_WITHIN).catch(() => {});
+    refreshInTime(Date.now() - REFRESHED_WITHIN).catch(() => {});
   },
   RECEIPT({ data }) {
     receiptTold(data);

@@ -82,15 +82,28 @@ const alone = (work) => (navigator.locks ? navigator.locks.request("livegrant.re
  * Answers `ok`, `ended` (the session is over) or `later` (the server could not tell).
  */
 export function refresh(since = Date.now()) {
-  return alone(async () => {
-    if (lastRefresh() > since) return "ok";
-    const response = await send("POST", "/api/auth/refresh/", {});
-    if (response.ok) {
-      noteRefresh();
-      return "ok";
-    }
-    return [400, 401, 403].includes(response.status) ? "ended" : "later";
-  });
+  return alone(() => refreshUnless(since));
+}
+
+/**
+ * The same when there is time: a tab that finds another one at it leaves it to that one. All tabs are told at once that
+ * the token ends, and what one has noted in the storage the others may see a little later.
+ */
+export function refreshInTime(since) {
+  if (!navigator.locks) return refresh(since);
+  return navigator.locks.request("livegrant.refresh", { ifAvailable: true }, (lock) =>
+    lock ? refreshUnless(since) : "ok",
+  );
+}
+
+async function refreshUnless(since) {
+  if (lastRefresh() > since) return "ok";
+  const response = await send("POST", "/api/auth/refresh/", {});
+  if (response.ok) {
+    noteRefresh();
+    return "ok";
+  }
+  return [400, 401, 403].includes(response.status) ? "ended" : "later";
 }
 
 async function authorised(method, path, body, signal) {
