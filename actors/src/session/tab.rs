@@ -82,6 +82,7 @@ pub(crate) struct Extras {
     pub seal: Option<Seal>,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of a tab, a byte each")]
 pub(crate) struct Tab {
     pub id: ConnectionId,
     pub link: Link,
