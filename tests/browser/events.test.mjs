@@ -139,9 +139,9 @@ test("each event arrives by its name, with JSON, its words at the top and Chines
     await admin("POST", `/api/v1/roles/${dev}/permissions/add`, { permissions: ["leave:view"] });
     const { data, id } = await meets(page, "stream", "permission_update", updates);
     assert.deepEqual([data.added, data.updateType], [["leave:view"], "ADD"]);
-    const place = `${data.epoch}:${data.rev}:${data.hash}:0`;
-    assert.match(id.slice(place.length), /^:[0-9a-f]{8}$/, "a fifth part names the stream");
-    assert.equal(id.slice(0, place.length), place, "the position is the event's id");
+    const at = `${data.epoch}:${data.rev}:${data.hash}:0`;
+    assert.match(id.slice(at.length), /^:[0-9a-f]{8}$/, "a fifth part names the stream");
+    assert.equal(id.slice(0, at.length), at, "the position is the event's id");
     await admin("DELETE", `/api/v1/accounts/${account.id}/roles/${dev}`);
     const { data: role } = await meets(page, "stream", "role_change");
     assert.deepEqual(role.removedRoles.map(({ code }) => code), ["debug"]);
