@@ -311,6 +311,19 @@ mod tests {
     }
 
     #[test]
+    fn last_words_and_overflow_leave_the_head_of_an_answer() {
+        let mut outbox = Outbox::default();
+        outbox.push(frame(Class::Head, 30), BOUNDS);
+        outbox.push(frame(Class::Permission, 60), BOUNDS);
+        assert_eq!(outbox.push(frame(Class::Permission, 60), BOUNDS), Pushed::Coalesced);
+        assert!(outbox.owes_snapshot() && outbox.is_in_debt());
+        outbox.clear();
+        outbox.push(frame(Class::Final, 5), BOUNDS);
+        assert_eq!(drain(&mut outbox), 30 + 5);
+        assert!(!outbox.is_in_debt());
+    }
+
+    #[test]
     fn a_frame_above_the_bound_passes_when_nothing_waits() {
         let mut outbox = Outbox::default();
         assert_eq!(outbox.push(frame(Class::Permission, 500), BOUNDS), Pushed::Queued);

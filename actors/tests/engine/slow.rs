@@ -104,3 +104,48 @@ async fn a_stuck_tab_is_closed_as_slow_then_cut() {
     until("it is cut", || world.engine.stats().tabs == 1).await;
     sibling.hears_nothing().await;
 }
+
+/// What an event's `id` says that the tab has, it has: else a tab that is cut off there would miss the rest for good (I9).
+#[actix_rt::test]
+async fn a_place_never_claims_a_notice_that_is_still_owed() {
+    let world = world(Duration::from_hours(1));
+    let login = world.login(7, "s1");
+    let listener = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4_096).unwrap();
+    let mut client = socket.connect(listener.local_addr().unwrap()).await.unwrap();
+    let server = listener.accept().unwrap().0;
+    let admission = crate::support::admission(&login, livegrant_actors::Wishes::default(), i64::MAX);
+    world.engine.attach_events(server, bytes::Bytes::from_static(b"head\n\n"), admission).await.unwrap();
+    let mut sibling = world.open(&login).await;
+    let last = fill(&world, &mut sibling).await;
+    for rev in last + 1..last + 40 {
+        let codes: Vec<String> = (0..200).map(|code| format!("long-permission-code-{rev}-{code}")).collect();
+        world.policy.set(7, rev, &codes.iter().map(String::as_str).collect::<Vec<_>>(), &[]);
+        world.refresh(rev, accounts(&[7])).await;
+        sibling.message().await;
+    }
+    assert!(world.engine.stats().coalesced > 0, "{:?}", world.engine.stats());
+    let (mut text, mut seen, mut placed) = (String::new(), 0, 0);
+    while seen < last {
+        let mut chunk = vec![0; 65_536];
+        let read = tokio::io::AsyncReadExt::read(&mut client, &mut chunk).await.unwrap();
+        assert!(read > 0, "cut off before notice {last}");
+        text.push_str(std::str::from_utf8(&chunk[..read]).unwrap());
+        while let Some((event, rest)) = text.split_once("\n\n") {
+            let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name));
+            if field("event: ") == Some("system_notification") {
+                let data: serde_json::Value = serde_json::from_str(field("data: ").unwrap()).unwrap();
+                seen = data["id"].as_i64().unwrap();
+            }
+            if let Some(id) = field("id: ") {
+                // The hash of this world's states has colons of its own; the last two parts are place and stream.
+                let place: i64 = id.rsplit(':').nth(1).unwrap().parse().unwrap();
+                assert!(place <= seen, "the tab has {seen}, and is told that it has {place}");
+                placed += 1;
+            }
+            text = rest.to_owned();
+        }
+    }
+    assert!(placed > 2, "only {placed} places were told");
+}
