@@ -33,7 +33,7 @@ pub enum Offence {
     TooLarge,
     /// A tab sent too many messages.
     Flood,
-    /// A handshake came with a token or ticket that is not one of ours, or with none. One that was ours and is over does
+    /// A handshake came with a token that is not one of ours. One that was ours and is over, a used ticket or none does
     /// not count: a hundred laptops that wake up bring hundreds of those.
     Authentication,
     /// More handshakes than allowed, counted once a minute: a storm after an outage is over in a few.
