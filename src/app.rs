@@ -261,7 +261,7 @@ fn engine(settings: &Settings, clock: &Clock, observer: Watch) -> EngineHandle {
     };
     let time = Arc::new(EngineClock(clock.clone()));
     let outside = Outside {
-        bus: Arc::new(MemoryBus::default()),
+        bus: Arc::new(MemoryBus::alone(livegrant_actors::NodeId(1))),
         time: Arc::clone(&time) as _,
         ids: time,
         observer: Arc::new(observer),

@@ -34,7 +34,7 @@ pub use protocol::close::CloseReason;
 pub use protocol::envelope::{EndCode, Group, MessageType, NoticeView, Operator, UpdateType};
 pub use protocol::frame::Transport;
 pub use protocol::ids::{
-    AccountId, ApplicationId, CompanyId, ConnectionId, Holder, PositionId, Rev, RoleId, SessionId,
+    AccountId, ApplicationId, CompanyId, ConnectionId, Holder, NodeId, PositionId, Rev, RoleId, SessionId,
 };
 pub use protocol::permission::{PositionView, RoleView, State};
 pub use protocol::position::{NoPosition, Position, stream_name};

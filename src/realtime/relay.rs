@@ -59,13 +59,10 @@ async fn follow(
     overflown: Arc<AtomicBool>,
 ) {
     let bus = Arc::clone(core.engine.bus());
-    let mut elsewhere = match bus.subscribe(Channel::Policy).await {
-        Ok(subscription) => subscription,
-        Err(error) => {
-            tracing::error!(%error, "no subscription to the policy channel; the tail poll alone follows the log");
-            return poll_only(&core, &applied, &rows, &overflown).await;
-        }
-    };
+    let mut elsewhere = bus.line("policy");
+    if let Err(error) = elsewhere.ears().listen(vec![Channel::Nodes]).await {
+        tracing::warn!(%error, "no doorbells from other nodes yet; the tail poll follows the log");
+    }
     let doorbell = core.db.doorbell();
     let mut tail = tokio::time::interval(Duration::from_millis(core.settings.policy.tail_poll_ms));
     loop {
@@ -76,25 +73,12 @@ async fn follow(
             _ = tail.tick() => false,
         };
         catch_up(&core, &applied, &rows, &overflown).await;
-        if rung_here {
+        if rung_here && !bus.is_alone() {
             let rev = applied.borrow().0.to_string();
-            if let Err(error) = bus.publish(Channel::Policy, Bytes::from(rev)).await {
+            if let Err(error) = bus.publish(Channel::Nodes, Bytes::from(rev)).await {
                 tracing::warn!(%error, "doorbell not rung elsewhere");
             }
         }
-    }
-}
-
-async fn poll_only(
-    core: &Core,
-    applied: &watch::Sender<Rev>,
-    rows: &mpsc::Sender<LogRow>,
-    overflown: &AtomicBool,
-) {
-    let mut tail = tokio::time::interval(Duration::from_millis(core.settings.policy.tail_poll_ms));
-    loop {
-        tail.tick().await;
-        catch_up(core, applied, rows, overflown).await;
     }
 }
 

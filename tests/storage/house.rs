@@ -175,7 +175,7 @@ pub async fn principal(policy: &PolicyTable, sid: &SessionId, request_id: &str) 
 pub fn engine() -> EngineHandle {
     let config = EngineConfig { shards: 1, ..EngineConfig::default() };
     let time = Arc::new(EngineClock(Clock::system()));
-    let bus = Arc::new(MemoryBus::default());
+    let bus = Arc::new(MemoryBus::alone(livegrant_actors::NodeId(1)));
     Engine::start(
         config,
         Outside { bus, time: Arc::clone(&time) as _, ids: time, observer: Arc::new(Nobody) },

@@ -81,6 +81,10 @@ number!(
     /// A place in the policy log (I1).
     Rev
 );
+number!(
+    /// One run of one process of the cluster: drawn at random at its start, so that a node that comes back is another.
+    NodeId
+);
 text!(
     /// One sign-in (`sid`).
     SessionId

@@ -173,7 +173,7 @@ impl World {
         change(&mut config);
         let clock = Arc::new(Clock(AtomicI64::new(1_000_000)));
         let ids = Arc::new(Counting(AtomicU64::new(1)));
-        let bus = Arc::new(MemoryBus::default());
+        let bus = Arc::new(MemoryBus::alone(livegrant_actors::NodeId(1)));
         let time = Arc::clone(&clock) as _;
         let engine = Engine::start(config, Outside { bus, time, ids, observer: Arc::new(Nobody) });
         Self { engine, clock, policy: Arc::default() }
