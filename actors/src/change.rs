@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::protocol::envelope::{EndCode, MessageType, NoticeView, Operator};
@@ -52,7 +53,7 @@ pub enum Effect {
 }
 
 /// Which message to tell again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RepushKind {
     /// `PERMISSION_UPDATE`.
     PermissionUpdate,
@@ -61,7 +62,8 @@ pub enum RepushKind {
 }
 
 /// Whom a change may concern.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Audience {
     /// These accounts.
     Accounts(Arc<[AccountId]>),
@@ -72,7 +74,7 @@ pub enum Audience {
 }
 
 /// A message that is no change: it takes no revision, has no receipt and is lost with its tab.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Publication {
     /// Its type.
     pub kind: MessageType,

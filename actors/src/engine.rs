@@ -11,6 +11,7 @@ use actix_rt::Arbiter;
 use tokio::sync::watch;
 
 use crate::bus::Bus;
+use crate::cluster::Post;
 use crate::config::EngineConfig;
 use crate::counters::Counters;
 use crate::handle::{EngineHandle, Parts, ShardRef};
@@ -52,6 +53,7 @@ impl Engine {
                 let arbiter = Arbiter::new();
                 let seed = Seed {
                     index,
+                    bus: Arc::clone(&bus),
                     config: Arc::clone(&config),
                     time: Arc::clone(&time),
                     ids: Arc::clone(&ids),
@@ -72,6 +74,7 @@ impl Engine {
             counters,
             receipts,
             notices,
+            post: Post::new(Arc::clone(&bus)),
             bus,
             time,
             failure,

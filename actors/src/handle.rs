@@ -15,8 +15,9 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use tokio::sync::{Semaphore, watch};
 
-use crate::bus::Bus;
+use crate::bus::{Bus, Channel};
 use crate::change::{Audience, Change, Effect, Publication};
+use crate::cluster::{Post, Signal, wire};
 use crate::config::EngineConfig;
 use crate::counters::{Counters, EngineStats, Seat};
 use crate::notices::{Noted, Notices};
@@ -30,6 +31,9 @@ use crate::session::{Acknowledge, Adopt, Arrival, CloseTab, Extend, Follow, Onli
 use crate::subject::{Admission, Time};
 use crate::trace::{Trace, TracedMessage, TracedTab};
 use crate::transport::ws;
+
+/// Accounts that are told on their own channels; for more of them one message to all nodes is cheaper.
+const CHANNELS_AT_ONCE: usize = 32;
 
 /// Why a tab is not let in, before its handshake is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -75,6 +79,7 @@ pub(crate) struct Parts {
     pub receipts: Arc<Receipts>,
     pub notices: Arc<Notices>,
     pub bus: Arc<dyn Bus>,
+    pub post: Post,
     pub time: Arc<dyn Time>,
     /// Kept so that `failed` waits for ever when nothing fails.
     pub failure: watch::Sender<Option<String>>,
@@ -257,11 +262,43 @@ impl EngineHandle {
         Ok(())
     }
 
-    /// Carries a message that is no change to the tabs that take it.
+    /// Carries a message that is no change to the tabs that take it, on every node. What another node misses is lost with
+    /// the bus; whoever must be sure keeps it in the database.
     ///
     /// # Errors
     /// When a shard is gone.
     pub async fn publish(&self, publication: Publication) -> Result<(), EngineError> {
+        if !self.0.bus.is_alone() {
+            self.publish_elsewhere(&publication).await;
+        }
+        self.publish_here(publication).await
+    }
+
+    async fn publish_elsewhere(&self, publication: &Publication) {
+        let Audience::Accounts(accounts) = &publication.audience else {
+            return report(self.0.post.publish(publication.clone()).await);
+        };
+        if accounts.len() > CHANNELS_AT_ONCE {
+            return report(self.0.post.publish(publication.clone()).await);
+        }
+        for account in accounts.iter() {
+            let audience = Audience::Accounts([*account].into());
+            self.signal(*account, &Signal::Publish(Publication { audience, ..publication.clone() })).await;
+        }
+    }
+
+    /// Tells the nodes on which an account has a tab.
+    async fn signal(&self, account: AccountId, signal: &Signal) {
+        if self.0.bus.is_alone() {
+            return;
+        }
+        if let Some(payload) = wire::write(signal) {
+            report(self.0.bus.publish(Channel::Account(account), payload).await);
+        }
+    }
+
+    /// The same for the tabs of this node.
+    pub(crate) async fn publish_here(&self, publication: Publication) -> Result<(), EngineError> {
         let (parts, everywhere) = self.parts(&publication.audience);
         let publication = Arc::new(publication);
         let asked =
@@ -327,7 +364,12 @@ impl EngineHandle {
         online
     }
 
-    /// Closes one tab; answers whether it was open.
+    /// Asks every other node to close a tab of the account, if it is there.
+    pub async fn close_elsewhere(&self, account: AccountId, connection: &ConnectionId, reason: CloseReason) {
+        self.signal(account, &Signal::Close { connection: connection.clone(), reason }).await;
+    }
+
+    /// Closes one tab of this node; answers whether it was open.
     pub async fn close_tab(
         &self,
         account: AccountId,
@@ -340,6 +382,7 @@ impl EngineHandle {
 
     /// Notes that a session's token was refreshed: its tabs live until `expires_at` (UTC ms).
     pub async fn extend(&self, account: AccountId, session: &SessionId, expires_at: i64) {
+        self.signal(account, &Signal::Extend { session: session.clone(), expires_at }).await;
         let extend = Extend { session: session.clone(), expires_at };
         // Who has no tabs has nothing to prolong.
         let _ = self.ask_account(account, extend).await;
@@ -358,6 +401,11 @@ impl EngineHandle {
     /// Gives what the engine counts.
     pub fn stats(&self) -> EngineStats {
         self.0.counters.stats()
+    }
+
+    /// Gives the way of news and questions between nodes.
+    pub fn post(&self) -> &Post {
+        &self.0.post
     }
 
     /// Gives the bus that the engine was started with.
@@ -431,6 +479,13 @@ impl EngineHandle {
 /// Spreads account ids evenly (Fibonacci hashing).
 pub(crate) fn spread(account: AccountId) -> u64 {
     (account.0 as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32
+}
+
+/// A hint that was not sent is counted by the bus; what it hinted at is found without it.
+fn report(sent: Result<(), crate::bus::BusError>) {
+    if let Err(error) = sent {
+        tracing::debug!(%error, "other nodes were not told");
+    }
 }
 
 fn count_connection(result: &'static str) {

@@ -8,6 +8,7 @@
 
 pub mod bus;
 mod change;
+pub mod cluster;
 mod config;
 mod counters;
 mod engine;

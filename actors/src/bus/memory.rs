@@ -39,6 +39,12 @@ impl MemoryHub {
         MemoryBus { node, hub: Some(self.clone()) }
     }
 
+    /// Counts the lines that hear a channel now.
+    pub fn lines_on(&self, channel: Channel) -> usize {
+        let hears = |ear: &Weak<Ear>| ear.upgrade().is_some_and(|ear| ear.channels().contains(&channel));
+        self.ears().iter().filter(|ear| hears(ear)).count()
+    }
+
     fn ears(&self) -> MutexGuard<'_, Vec<Weak<Ear>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -3,8 +3,11 @@
 //! 4000–4499: the client reconnects. 4500–4999: it must not. Documentation and the SDK's table
 //! are generated from [`CloseReason::ALL`].
 
+use serde::{Deserialize, Serialize};
+
 /// Why a tab was closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CloseReason {
     /// The node restarts or drains: come back, elsewhere.
     Restart,

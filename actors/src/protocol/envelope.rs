@@ -13,7 +13,7 @@ use super::ids::{AccountId, ConnectionId, Rev, SessionId};
 use super::permission::{PositionView, RoleView};
 
 /// The type of a message to a tab.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum MessageType {
     /// The effective set changed, or is told whole.
@@ -114,7 +114,7 @@ impl MessageType {
 }
 
 /// Who made a change.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operator {
     /// The operator's account.
     pub id: AccountId,

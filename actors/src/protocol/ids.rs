@@ -95,7 +95,8 @@ text!(
 );
 
 /// What an online account can be found by when something it depends on changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Holder {
     /// Holds the role.
     Role(RoleId),

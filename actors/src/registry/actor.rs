@@ -12,11 +12,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actix::dev::{SendError, ToEnvelope};
-use actix::{Actor, AsyncContext, Context, Handler, Message, ResponseFuture};
+use actix::{Actor, AsyncContext, Context, Handler, Message, ResponseFuture, WrapFuture};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::line::{Wishes, follow_wishes, hear};
 use super::{Directory, Shard};
+use crate::bus::Bus;
 use crate::change::{Audience, Change, Effect, Publication};
 use crate::config::EngineConfig;
 use crate::counters::Counters;
@@ -36,6 +38,7 @@ const SLICES: u64 = 10;
 /// What a registry is made from; crosses to its arbiter's thread.
 pub(crate) struct Seed {
     pub index: usize,
+    pub bus: Arc<dyn Bus>,
     pub config: Arc<EngineConfig>,
     pub time: Arc<dyn Time>,
     pub ids: Arc<dyn Ids>,
@@ -107,6 +110,7 @@ pub(crate) struct DrainTabs(pub Duration);
 pub(crate) struct Registry {
     shard: Rc<Shard>,
     index: usize,
+    bus: Arc<dyn Bus>,
     ticks: u64,
     drain: Option<(Instant, Duration)>,
     failure: watch::Sender<Option<String>>,
@@ -115,8 +119,10 @@ pub(crate) struct Registry {
 
 impl Registry {
     pub fn new(seed: Seed) -> Self {
+        let wishes = (!seed.bus.is_alone()).then(Rc::<Wishes>::default);
         let shard = Rc::new(Shard {
-            directory: RefCell::new(Directory::new(Arc::clone(&seed.counters))),
+            directory: RefCell::new(Directory::new(Arc::clone(&seed.counters), wishes.clone())),
+            wishes: wishes.unwrap_or_default(),
             bodies: RefCell::new(Bodies::new(seed.config.shared_bodies)),
             traces: RefCell::new(Traces::new(seed.config.traces_kept)),
             config: seed.config,
@@ -135,6 +141,7 @@ impl Registry {
         Self {
             shard,
             index: seed.index,
+            bus: seed.bus,
             ticks: 0,
             drain: None,
             failure: seed.failure,
@@ -195,7 +202,7 @@ fn share(account: AccountId) -> f64 {
 }
 
 /// Sends to a session actor, waiting while its mailbox is full; `false` when there is none.
-async fn hand_over<M>(shard: &Shard, account: AccountId, mut message: M) -> bool
+pub(super) async fn hand_over<M>(shard: &Shard, account: AccountId, mut message: M) -> bool
 where
     M: Message<Result = ()> + Send + 'static,
     SessionActor: Handler<M>,
@@ -222,6 +229,11 @@ impl Actor for Registry {
         ctx.set_mailbox_capacity(self.shard.config.registry_mailbox);
         let tick = (self.shard.config.sweep_interval / SLICES as u32).max(Duration::from_millis(1));
         ctx.run_interval(tick, |registry, _| registry.tick());
+        if !self.bus.is_alone() {
+            let line = self.bus.line(&format!("shard-{}", self.index));
+            ctx.spawn(follow_wishes(Rc::clone(&self.shard), line.ears()).into_actor(self));
+            ctx.spawn(hear(Rc::clone(&self.shard), line).into_actor(self));
+        }
     }
 }
 

@@ -5,10 +5,12 @@
 
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use actix::Addr;
 
+use super::line::Wishes;
 use crate::counters::Counters;
 use crate::protocol::ids::{AccountId, Holder};
 use crate::session::SessionActor;
@@ -29,16 +31,19 @@ pub(crate) struct Directory {
     heard_by: Index<Arc<str>>,
     generation: u64,
     counters: Arc<Counters>,
+    /// Is told who comes and goes, when there are other nodes.
+    wishes: Option<Rc<Wishes>>,
 }
 
 impl Directory {
-    pub fn new(counters: Arc<Counters>) -> Self {
+    pub fn new(counters: Arc<Counters>, wishes: Option<Rc<Wishes>>) -> Self {
         Self {
             accounts: HashMap::new(),
             found_by: Index::default(),
             heard_by: Index::default(),
             generation: 0,
             counters,
+            wishes,
         }
     }
 
@@ -50,6 +55,9 @@ impl Directory {
     pub fn insert(&mut self, account: AccountId, addr: Addr<SessionActor>, generation: Generation) {
         if self.accounts.insert(account, Entry { addr, generation, adopting: 0 }).is_none() {
             self.counters.accounts.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            if let Some(wishes) = &self.wishes {
+                wishes.hear(account);
+            }
         }
     }
 
@@ -65,6 +73,9 @@ impl Directory {
             self.find_by(account, holders, &[]);
             self.hear(account, topics, &[]);
             self.counters.accounts.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+            if let Some(wishes) = &self.wishes {
+                wishes.leave(account);
+            }
         }
     }
 

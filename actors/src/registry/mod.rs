@@ -6,6 +6,7 @@
 
 mod actor;
 mod directory;
+mod line;
 
 pub(crate) use actor::{
     Absent, Attach, Carry, Census, DrainTabs, FindTrace, Listeners, Registry, Seed, Spread, ToAccount,
@@ -15,6 +16,7 @@ pub(crate) use directory::{Directory, Generation};
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::config::EngineConfig;
@@ -25,6 +27,7 @@ use crate::receipts::Receipts;
 use crate::session::Bodies;
 use crate::subject::{Ids, Observer, Time};
 use crate::trace::Traces;
+use line::Wishes;
 
 /// What the actors of one shard share; never leaves its thread.
 pub(crate) struct Shard {
@@ -40,6 +43,8 @@ pub(crate) struct Shard {
     pub traces: RefCell<Traces>,
     /// Accounts whose merged changes are to be told, and when; an account stands here once.
     pub due: RefCell<BinaryHeap<Reverse<(i64, AccountId)>>>,
+    /// Whose channels the shard's line is to hear; nobody looks on one node.
+    pub wishes: Rc<Wishes>,
     /// The last notice that went through this shard.
     pub noticed: Cell<i64>,
     pub snapshot_reason: Arc<str>,

@@ -4,6 +4,7 @@ mod changes;
 mod client;
 mod endings;
 mod merging;
+mod nodes;
 mod receipts;
 mod slow;
 mod support;

@@ -11,8 +11,8 @@ use bytes::{Bytes, BytesMut};
 use livegrant_actors::bus::memory::MemoryBus;
 use livegrant_actors::{
     AccountId, Admission, ApplicationId, AttachError, Audience, Change, ClientInfo, CompanyId, ConnectionId,
-    Effect, EndCode, Engine, EngineConfig, EngineHandle, Holder, Ids, KEY_BYTES, Key, Nobody, Operator,
-    Outside, Position, Rev, RoleId, RoleView, SessionId, State, Subject, Time, Wishes,
+    Effect, EndCode, Engine, EngineConfig, EngineHandle, Holder, Ids, KEY_BYTES, Key, Nobody, NodeId,
+    Operator, Outside, Position, Rev, RoleId, RoleView, SessionId, State, Subject, Time, Wishes,
 };
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -165,6 +165,11 @@ impl World {
     }
 
     pub fn with(change: impl FnOnce(&mut EngineConfig)) -> Self {
+        Self::on(MemoryBus::alone(NodeId(1)), change)
+    }
+
+    /// One node of several.
+    pub fn on(bus: MemoryBus, change: impl FnOnce(&mut EngineConfig)) -> Self {
         let mut config = EngineConfig {
             sweep_interval: Duration::from_hours(1),
             merge_window: Duration::ZERO,
@@ -173,7 +178,7 @@ impl World {
         change(&mut config);
         let clock = Arc::new(Clock(AtomicI64::new(1_000_000)));
         let ids = Arc::new(Counting(AtomicU64::new(1)));
-        let bus = Arc::new(MemoryBus::alone(livegrant_actors::NodeId(1)));
+        let bus = Arc::new(bus);
         let time = Arc::clone(&clock) as _;
         let engine = Engine::start(config, Outside { bus, time, ids, observer: Arc::new(Nobody) });
         Self { engine, clock, policy: Arc::default() }
