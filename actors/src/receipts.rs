@@ -6,12 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde::{Deserialize, Serialize};
+
 use crate::config::EngineConfig;
 use crate::counters::Counters;
 use crate::protocol::ids::{AccountId, Rev};
 
 /// What became of one change on this node.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
     /// The change.
     pub rev: Rev,
@@ -28,7 +30,7 @@ pub struct Receipt {
 }
 
 /// What became of one change at one account.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountReceipt {
     /// The account.
     pub account: AccountId,

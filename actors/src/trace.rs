@@ -3,13 +3,15 @@
 //! Each shard remembers the messages of late in a bounded ring; what became of them at a tab is asked
 //! from the tab. Heartbeats and other control messages are not followed.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use actix::MessageResponse;
+use serde::{Deserialize, Serialize};
 
 use crate::protocol::envelope::MessageType;
-use crate::protocol::frame::Letter;
+use crate::protocol::frame::{Letter, Transport};
 use crate::protocol::ids::{AccountId, ConnectionId, Rev};
 use crate::session::{Fate, Pushed, Tab};
 
@@ -31,7 +33,7 @@ pub(crate) struct Trace {
 #[derive(Clone, Debug)]
 pub(crate) struct Told {
     pub connection: ConnectionId,
-    pub transport: &'static str,
+    pub transport: Transport,
     pub pushed: Pushed,
     pub number: u32,
 }
@@ -59,7 +61,7 @@ impl Traces {
     ) {
         let told = Told {
             connection: tab.id.clone(),
-            transport: tab.link.transport().label(),
+            transport: tab.link.transport(),
             pushed,
             number: tab.outbox.last_number(),
         };
@@ -92,7 +94,7 @@ impl Traces {
 pub(crate) struct Followed(pub Vec<TracedTab>);
 
 /// What became of a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TracedMessage {
     /// The message.
     pub message_id: Arc<str>,
@@ -109,14 +111,14 @@ pub struct TracedMessage {
 }
 
 /// What became of a message at one tab.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TracedTab {
     /// The tab.
     pub connection: ConnectionId,
     /// How it is held.
-    pub transport: &'static str,
+    pub transport: Transport,
     /// `written`, `waiting`, `coalesced` (a snapshot told it), `dropped` or `closed` (the tab is gone).
-    pub state: &'static str,
+    pub state: Cow<'static, str>,
     /// The tab said that it applied the message's revision, or a later one.
     pub acknowledged: bool,
 }
@@ -132,6 +134,6 @@ impl TracedTab {
         };
         let acked = tab.and_then(|tab| tab.acked);
         let acknowledged = rev.zip(acked).is_some_and(|(rev, acked)| acked >= rev);
-        Self { connection: told.connection.clone(), transport: told.transport, state, acknowledged }
+        Self { connection: told.connection.clone(), transport: told.transport, state: state.into(), acknowledged }
     }
 }

@@ -236,7 +236,7 @@ async fn join(core: &Core, roster: &mut Roster, Event { account, tab, .. }: Even
         account_id: account,
         username: facts.username.clone().into(),
         connection_id: tab.connection_id.to_string(),
-        transport: tab.transport,
+        transport: tab.transport.label(),
     };
     roster.join(facts.company, line);
 }

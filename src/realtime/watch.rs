@@ -120,7 +120,7 @@ impl Observer for Watch {
         if let Some(offence) = offence {
             self.bans.note(tab.ip, Some(account), offence, now);
         }
-        if reason == CloseReason::Replaced && tab.transport == Transport::Sse.label() {
+        if reason == CloseReason::Replaced && tab.transport == Transport::Sse {
             self.dismissed.note(stream_name(&tab.connection_id), now);
         }
         self.tell(Event { account, tab: tab.clone(), closed: Some((now, reason)) });

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use actix_http::ws::{CloseCode, CloseReason as WsCloseReason, OpCode, Parser};
 use bytes::{Bytes, BytesMut};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::close::CloseReason;
@@ -24,7 +25,8 @@ const ENVELOPE: usize = 320;
 const DATA: &[u8] = br#""data":"#;
 
 /// How a tab is held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Transport {
     /// A WebSocket at `/ws/permission`.
     WebSocket,

@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::link::Link;
 use super::outbox::Outbox;
@@ -23,7 +23,7 @@ use crate::subject::{ClientInfo, Subject};
 const INBOX_TOPIC: &str = "notifications";
 
 /// An account with at least one open tab on this node.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct OnlineAccount {
     /// The account.
     pub account: AccountId,
@@ -34,14 +34,14 @@ pub struct OnlineAccount {
 }
 
 /// An open tab; times in UTC ms.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TabInfo {
     /// The connection.
     pub connection_id: ConnectionId,
     /// The session.
     pub sid: SessionId,
-    /// How it is held: `websocket`, `sse` or `poll`.
-    pub transport: &'static str,
+    /// How it is held.
+    pub transport: Transport,
     /// The client's address.
     pub ip: IpAddr,
     /// The client's browser.
@@ -156,7 +156,7 @@ impl Tab {
         TabInfo {
             connection_id: self.id.clone(),
             sid: self.subject.session().clone(),
-            transport: self.link.transport().label(),
+            transport: self.link.transport(),
             ip: self.client.ip,
             browser: Arc::clone(&self.client.browser),
             connected_at: self.connected_at,

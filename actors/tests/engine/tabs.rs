@@ -92,7 +92,7 @@ async fn online_lists_open_tabs_with_their_revision() {
     );
     let tab = &online[0].tabs[0];
     assert_eq!(
-        (tab.sid.as_str(), tab.transport, tab.rev, &*tab.browser),
+        (tab.sid.as_str(), tab.transport.label(), tab.rev, &*tab.browser),
         ("s1", "websocket", Rev(2), "test")
     );
     assert_eq!(online[0].tabs[1].rev, Rev(3), "not acknowledged: as sent");

@@ -391,7 +391,7 @@ async fn a_message_is_followed_to_each_tab() {
     world.applied(&mut clients[1], 2).await;
     let trace = world.engine.trace(&id).await.expect("it is remembered");
     assert_eq!((trace.account.0, trace.rev.unwrap().0), (7, 2));
-    let tabs: Vec<_> = trace.tabs.iter().map(|tab| (tab.transport, tab.state, tab.acknowledged)).collect();
+    let tabs: Vec<_> = trace.tabs.iter().map(|tab| (tab.transport.label(), &*tab.state, tab.acknowledged)).collect();
     assert_eq!(tabs, [("websocket", "written", false), ("sse", "written", true), ("poll", "written", false)]);
     assert_eq!(world.engine.trace("unknown").await, None);
 }
@@ -419,7 +419,7 @@ async fn a_stream_of_events_that_its_client_closes_is_gone() {
     let world = World::new();
     world.policy.set(7, 1, &["a"], &[]);
     let client = at_snapshot(&world, Transport::Sse).await;
-    assert_eq!(world.engine.online().await[0].tabs[0].transport, "sse");
+    assert_eq!(world.engine.online().await[0].tabs[0].transport.label(), "sse");
     drop(client);
     until("the tab is gone", || world.engine.stats().tabs == 0).await;
 }

@@ -138,7 +138,7 @@ pub struct TracedTabOut {
     /// `websocket`, `sse` or `poll`.
     transport: &'static str,
     /// `written`, `waiting`, `coalesced` (a snapshot told it), `dropped` or `closed` (the tab is gone).
-    state: &'static str,
+    state: String,
     /// The tab said that it applied the message's revision, or a later one.
     acknowledged: bool,
 }
@@ -146,7 +146,7 @@ pub struct TracedTabOut {
 impl From<TracedTab> for TracedTabOut {
     fn from(tab: TracedTab) -> Self {
         let TracedTab { connection, transport, state, acknowledged } = tab;
-        Self { connection_id: connection.to_string(), transport, state, acknowledged }
+        Self { connection_id: connection.to_string(), transport: transport.label(), state: state.into_owned(), acknowledged }
     }
 }
 

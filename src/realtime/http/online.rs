@@ -33,7 +33,7 @@ impl From<TabInfo> for TabOut {
         Self {
             connection_id: tab.connection_id.to_string(),
             sid: tab.sid.to_string(),
-            transport: tab.transport.to_string(),
+            transport: tab.transport.label().to_owned(),
             ip: tab.ip.to_string(),
             browser: tab.browser.to_string(),
             connected_at: iso(tab.connected_at),

@@ -29,7 +29,7 @@ pub async fn record(conn: &mut Conn, event: &Event) -> Result<u64, DbError> {
             tab.connected_at,
             client,
             tab.sid.as_str(),
-            tab.transport
+            tab.transport.label()
         ),
         Some((at, reason)) => sql_exec!(
             conn,
@@ -44,7 +44,7 @@ pub async fn record(conn: &mut Conn, event: &Event) -> Result<u64, DbError> {
             tab.connected_at,
             client,
             tab.sid.as_str(),
-            tab.transport,
+            tab.transport.label(),
             at,
             reason.label(),
             tab.acked.map(|rev| rev.0)

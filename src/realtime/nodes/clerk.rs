@@ -1,0 +1,152 @@
+//! Takes in what other nodes say and ask.
+
+use super::news::{NEWS, News};
+use super::questions::{self, QUESTION, Question};
+use crate::core::Core;
+use crate::policy::LogRow;
+use crate::realtime::dismissed::Dismissed;
+use crate::realtime::presence::Listeners;
+use livegrant_actors::cluster::{Correspondent, Pieces};
+use livegrant_actors::{Change, Effect, NodeId, Rev};
+use serde_json::value::RawValue;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::mpsc;
+
+/// Doorbells that wait for the relay. 64: it takes them all at its next turn, and past it the log is read.
+pub const DOORBELLS: usize = 64;
+/// Receipts of other nodes that wait to be looked at. 256: as many as are kept.
+const RECEIPTS: usize = 256;
+/// Repushes by hand that are under way. 16: somebody presses a button.
+const REPUSHES: usize = 16;
+
+/// A doorbell from another node.
+#[derive(Debug)]
+pub struct Rung {
+    /// Who rang.
+    pub from: NodeId,
+    /// The log has grown up to this.
+    pub rev: Rev,
+    /// Its rows, when they came along.
+    pub rows: Vec<LogRow>,
+}
+
+/// See the head of this file.
+pub struct Clerk {
+    core: Core,
+    doorbell: mpsc::Sender<Rung>,
+    repushes: mpsc::Sender<Change>,
+    presence: Arc<Listeners>,
+    dismissed: Arc<Dismissed>,
+    receipts: Arc<Filled>,
+}
+
+impl fmt::Debug for Clerk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Clerk").finish_non_exhaustive()
+    }
+}
+
+/// Receipts that have filled on other nodes since somebody looked.
+#[derive(Debug, Default)]
+pub struct Filled(Mutex<BTreeSet<Rev>>);
+
+impl Filled {
+    /// Takes them.
+    pub fn take(&self) -> BTreeSet<Rev> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn add(&self, revs: Vec<Rev>) {
+        let mut filled = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        filled.extend(revs);
+        while filled.len() > RECEIPTS {
+            filled.pop_first();
+        }
+    }
+}
+
+impl Clerk {
+    /// Makes the clerk; the future tells what others pushed by hand, and runs as long as the process.
+    pub fn new(
+        core: Core,
+        doorbell: mpsc::Sender<Rung>,
+        presence: Arc<Listeners>,
+        dismissed: Arc<Dismissed>,
+        receipts: Arc<Filled>,
+    ) -> (Self, impl Future<Output = ()> + Send) {
+        let (repushes, waiting) = mpsc::channel(REPUSHES);
+        let telling = tell_again(core.clone(), waiting);
+        (Self { core, doorbell, repushes, presence, dismissed, receipts }, telling)
+    }
+
+    fn take(&self, from: NodeId, news: News) {
+        match news {
+            News::Log { rev, rows } => {
+                let rows = rows.and_then(|rows| serde_json::from_str(rows.get()).ok()).unwrap_or_default();
+                // A full queue means that the relay is about to look anyway.
+                let _ = self.doorbell.try_send(Rung { from, rev, rows });
+            }
+            News::Receipts(revs) => self.receipts.add(revs),
+            News::PresenceWanted => self.presence.wanted_elsewhere(),
+            News::Presence(moved) => self.presence.feed_from_elsewhere(moved),
+            News::Dismissed { stream, at } => self.dismissed.note(&stream, at),
+            News::Repush { rev, at, operator, reason, kind, audience } => {
+                let effect = Effect::Repush(kind);
+                let change =
+                    Change { rev, accepted_at: at, operator, reason: reason.into(), effect, audience };
+                if self.repushes.try_send(change).is_err() {
+                    tracing::warn!("too many pushes by hand at once");
+                }
+            }
+        }
+    }
+}
+
+async fn tell_again(core: Core, mut waiting: mpsc::Receiver<Change>) {
+    while let Some(change) = waiting.recv().await {
+        if let Err(error) = core.engine.apply(change).await {
+            tracing::error!(%error, "tabs not told");
+        }
+    }
+    std::future::pending::<()>().await;
+}
+
+impl Correspondent for Clerk {
+    fn news(&self, from: NodeId, about: &str, body: &RawValue) {
+        if about != NEWS {
+            return;
+        }
+        match serde_json::from_str(body.get()) {
+            Ok(news) => self.take(from, news),
+            // A newer version knows more.
+            Err(error) => tracing::debug!(%error, "news that are not known here"),
+        }
+    }
+
+    fn answer(
+        self: Arc<Self>,
+        _from: NodeId,
+        about: String,
+        body: Box<RawValue>,
+    ) -> Pin<Box<dyn Future<Output = Option<Pieces>> + Send>> {
+        Box::pin(async move {
+            if about != QUESTION {
+                return None;
+            }
+            let question: Question = serde_json::from_str(body.get()).ok()?;
+            questions::answer(&self.core, question).await
+        })
+    }
+
+    fn missed(&self) {
+        metrics::counter!("livegrant_bus_missed_total").increment(1);
+        self.presence.compare();
+        // Rows may have been among it.
+        let rung = Rung { from: self.core.members.node, rev: self.core.policy.applied(), rows: Vec::new() };
+        let _ = self.doorbell.try_send(rung);
+    }
+}

@@ -1,0 +1,46 @@
+//! What is said to every other node. Lost news cost a delay or a number in a list, never a permission.
+
+use crate::core::Core;
+use crate::policy::LogRow;
+use crate::realtime::presence::Moved;
+use livegrant_actors::{Audience, Operator, RepushKind, Rev};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// Bytes of rows in one piece of news. A quarter of what the bus carries: the end of many thousand sessions is read from the
+/// log by everyone.
+const ROWS_BYTES: usize = 256 * 1024;
+
+/// Something to say; its name on the bus is the variant's.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum News {
+    /// The policy log has grown up to this revision; the rows, when they are few.
+    Log { rev: Rev, rows: Option<Box<RawValue>> },
+    /// The receipts of these changes have filled.
+    Receipts(Vec<Rev>),
+    /// Somebody here listens to who comes and goes.
+    PresenceWanted,
+    /// Who came and went on this node.
+    Presence(Vec<Moved>),
+    /// An event stream was closed for good; its browser may come back anywhere.
+    Dismissed { stream: String, at: i64 },
+    /// Somebody is to be told the present state again.
+    Repush { rev: Rev, at: i64, operator: Option<Operator>, reason: String, kind: RepushKind, audience: Audience },
+}
+
+/// The name of all of this in the engine's post.
+pub const NEWS: &str = "tabs";
+
+/// Says it. Nobody waits for news, and a failure is counted by the bus.
+pub async fn say(core: &Core, news: &News) {
+    if let Err(error) = core.engine.post().tell(NEWS, news).await {
+        tracing::debug!(%error, "other nodes were not told");
+    }
+}
+
+/// Makes the doorbell of rows that were committed here.
+pub fn log(rev: Rev, rows: &[LogRow]) -> News {
+    let rows = serde_json::value::to_raw_value(rows).ok().filter(|rows| rows.get().len() <= ROWS_BYTES);
+    News::Log { rev, rows }
+}
