@@ -3,7 +3,8 @@
 //! which hands upgrade requests to the gateway (`docs/adr/0001-the-socket-from-actix-http.md`).
 
 use crate::auth::Keys;
-use crate::clock::Clock;
+use crate::clock::{Clock, random_number};
+use crate::cluster::jobs;
 use crate::core::Core;
 use crate::db::{Db, DbError};
 use crate::policy::PolicyTable;
@@ -37,7 +38,7 @@ use actix_web::dev::{AppConfig, ServiceFactory, ServiceRequest, ServiceResponse}
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{App as WebApp, Error, web};
 use livegrant_actors::bus::memory::MemoryBus;
-use livegrant_actors::{Engine, EngineConfig, EngineHandle, Outside};
+use livegrant_actors::{Engine, EngineConfig, EngineHandle, NodeId, Outside};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
@@ -144,11 +145,13 @@ impl App {
         );
         let engine = engine(&settings, &clock, observer);
         let settings = Arc::new(settings);
-        let core = Core { db, policy, clock, settings, engine, applied: receiver };
+        let node = engine.bus().node();
+        let core = Core { db, policy, clock, settings, engine, node, applied: receiver };
         recall::recall(&core).await?;
         let relay = relay::start(&core, applied);
         let mut house = Tasks::default();
         house.run("records", recorder::run(core.clone(), to_record));
+        house.run("left records", recorder::tend(core.clone(), Arc::clone(&records)));
         house.run("presence", presence::run(core.clone(), Arc::clone(&listeners), to_show));
         let ledger = Arc::new(Ledger::default());
         house.run("receipts", receipts::tell(core.clone(), Arc::clone(&ledger)));
@@ -227,6 +230,9 @@ impl App {
         if let Err(error) = self.core.policy.store_versions().await {
             tracing::warn!(%error, "permission versions not stored");
         }
+        if let Err(error) = jobs::give_back(&self.core).await {
+            tracing::warn!(%error, "jobs not given back; another node takes them when their time is over");
+        }
         self.core.engine.stop();
         self.core.db.close().await;
     }
@@ -261,7 +267,7 @@ fn engine(settings: &Settings, clock: &Clock, observer: Watch) -> EngineHandle {
     };
     let time = Arc::new(EngineClock(clock.clone()));
     let outside = Outside {
-        bus: Arc::new(MemoryBus::alone(livegrant_actors::NodeId(1))),
+        bus: Arc::new(MemoryBus::alone(NodeId(random_number()))),
         time: Arc::clone(&time) as _,
         ids: time,
         observer: Arc::new(observer),

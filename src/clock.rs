@@ -38,6 +38,11 @@ impl Clock {
         Self { source: Source::Manual(Arc::new(AtomicI64::new(start_ms))) }
     }
 
+    /// Tells whether it stands until it is moved.
+    pub fn is_manual(&self) -> bool {
+        matches!(self.source, Source::Manual(_))
+    }
+
     /// Gives the time in UTC milliseconds since 1970.
     pub fn now_ms(&self) -> i64 {
         match &self.source {
@@ -122,6 +127,11 @@ pub fn random_bytes<const N: usize>() -> [u8; N] {
 pub fn random_text<const N: usize>() -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     random_bytes::<N>().iter().map(|byte| char::from(ALPHABET[usize::from(byte % 64)])).collect()
+}
+
+/// Draws a number above 0 and below 2^53, which JSON carries whole: a node's id.
+pub fn random_number() -> i64 {
+    (i64::from_le_bytes(random_bytes()) & ((1 << 53) - 1)).max(1)
 }
 
 /// Makes a random id (UUIDv4 text, 36 characters): a row's `guid`, a session's `sid`.

@@ -7,7 +7,7 @@ use crate::db::{Author, Committed, Db, write_audit};
 use crate::policy::{PolicyTable, Principal};
 use crate::refusal::Refusal;
 use crate::settings::Settings;
-use livegrant_actors::{EngineHandle, Rev};
+use livegrant_actors::{EngineHandle, NodeId, Rev};
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -32,6 +32,8 @@ pub struct Core {
     pub settings: Arc<Settings>,
     /// The engine that holds the tabs.
     pub engine: EngineHandle,
+    /// Which node this is; drawn at each start, so that what is left of an earlier run is another node's.
+    pub node: NodeId,
     /// The revision that this node enforces and has handed to the engine.
     pub applied: watch::Receiver<Rev>,
 }

@@ -5,6 +5,7 @@ pub mod access;
 pub mod app;
 pub mod auth;
 pub mod clock;
+pub mod cluster;
 pub mod core;
 pub mod db;
 pub mod demo;

@@ -20,6 +20,7 @@ pub use work::{Author, Authority, CommitError, Committed, SystemTask, Work};
 
 use crate::clock::Clock;
 use crate::settings::{Database as DatabaseSettings, DatabaseKind, Synchronous};
+use crate::sql_one;
 use epochs::Epochs;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -137,6 +138,19 @@ impl Db {
     /// something cost.
     pub fn statements(&self) -> u64 {
         self.statements.so_far()
+    }
+
+    /// Answers whether no other process can use this database: a SQLite file with its lock.
+    pub fn is_own(&self) -> bool {
+        matches!(*self.pools, Pools::Sqlite { .. })
+    }
+
+    /// Answers what time it is for all nodes, in UTC milliseconds: the database's clock, unless a test turns this node's.
+    pub async fn now(&self, conn: &mut Conn) -> Result<i64, DbError> {
+        if self.clock.is_manual() {
+            return Ok(self.clock.now_ms());
+        }
+        Ok(sql_one!(conn, (i64,), "SELECT now_ms FROM database_clock")?.0)
     }
 
     /// Answers the clock that stamps rows.

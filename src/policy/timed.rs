@@ -1,5 +1,6 @@
 //! Timed grants: enforced at their instant by every check and by the fence, told to tabs by a change of its own when the
-//! instant has come (the system is its author). Any number of nodes may run this: a row is taken by one only.
+//! instant has come (the system is its author). By the database's clock: a node whose clock is ahead must not take away
+//! what somebody still has. Any number of nodes may run this: a row is taken by one only.
 
 use super::PolicyChange;
 use crate::db::{Author, Conn, Db, DbError, SystemTask};
@@ -7,8 +8,10 @@ use crate::refusal::Refusal;
 use crate::{sql_all, sql_exec, sql_one};
 use livegrant_actors::{AccountId, PositionId, RoleId};
 
-/// Starts and ends the grants whose instant has come; answers the next instant after `now`, if there is one.
-pub async fn turn(db: &Db, now: i64) -> Result<Option<i64>, Refusal> {
+/// Starts and ends the grants whose instant has come by the database's clock; answers how long the next one takes, ms, if
+/// there is one.
+pub async fn turn(db: &Db) -> Result<Option<i64>, Refusal> {
+    let now = db.now(&mut db.read().await?).await?;
     if due(&mut db.read().await?, now).await? {
         let mut work = db.begin(&Author::system("timed grants")).await?;
         let mut changes = Vec::new();
@@ -40,7 +43,8 @@ pub async fn turn(db: &Db, now: i64) -> Result<Option<i64>, Refusal> {
             work.commit(SystemTask::TimedGrant).await?;
         }
     }
-    next(&mut db.read().await?, now).await.map_err(Refusal::from)
+    let next = next(&mut db.read().await?, now).await?;
+    Ok(next.map(|next| next - now))
 }
 
 async fn positions(conn: &mut Conn, now: i64) -> Result<Vec<PolicyChange>, DbError> {

@@ -1,10 +1,11 @@
 //! Keeps `sys_websocket_session` (S3-33, S3-89): writes the tabs that came and went, as the engine tells them, in batches.
 //! A tab that came and went within one batch is one row. While the database is away events wait, up to a bound; past it
-//! the open tabs are compared with the open records once it is back. A record for administrators, never the truth: whether
+//! the open tabs of this node are compared with its open records once it is back. A record for administrators, never the truth: whether
 //! a tab is open the engine alone knows.
 
-use super::store::records as store;
+use super::store::records::{self as store, LeftOver};
 use super::watch::{Event, Feed, Source, queue};
+use crate::cluster::{jobs, store as cluster};
 use crate::core::Core;
 use crate::db::{Author, DbError, SystemTask};
 use crate::refusal::Refusal;
@@ -20,6 +21,11 @@ const EVERY: Duration = Duration::from_secs(2);
 const ROWS_AT_ONCE: usize = 500;
 /// Events that wait: 10,000 tabs that come and go three times while the database is away.
 const EVENTS_WAITING: usize = 60_000;
+
+/// Time between two looks for records of nodes that are gone.
+const TEND_EVERY: Duration = Duration::from_secs(60);
+/// A node that has not been seen for so long counts as gone, ms: many times the lease, past which it serves nobody.
+const SILENT_MS: i64 = 60_000;
 
 /// What the recorder is told.
 #[derive(Debug)]
@@ -46,7 +52,7 @@ pub async fn flush(feed: &Feed<Note>) {
 
 /// Records for as long as the process lives; first closes the rows that a crash left open.
 pub async fn run(core: Core, mut source: Source<Note>) {
-    while let Err(error) = close_left_over(&core).await {
+    while let Err(error) = close_left_over(&core, LeftOver::Restart).await {
         tracing::warn!(%error, "connection records of the last run not closed; trying again");
         tokio::time::sleep(EVERY).await;
     }
@@ -72,12 +78,49 @@ pub async fn run(core: Core, mut source: Source<Note>) {
     }
 }
 
-async fn close_left_over(core: &Core) -> Result<u64, Refusal> {
+/// Ends the records of nodes that live no more.
+async fn close_left_over(core: &Core, why: LeftOver) -> Result<u64, Refusal> {
     let mut work = core.db.begin(&Author::system("connection records")).await?;
     let now = work.now();
-    let closed = store::close_left_over(work.conn(), now).await?;
+    // Nobody else can have a file that is this process's own.
+    let seen_after =
+        if core.db.is_own() { i64::MAX } else { cluster::database_now(work.conn()).await? - SILENT_MS };
+    let closed = store::close_left_over(work.conn(), core.node, seen_after, now, why).await?;
     work.commit(SystemTask::Upkeep).await?;
     Ok(closed)
+}
+
+/// Looks after the records for as long as the process lives: one node ends those of nodes that died, and each node looks
+/// whether that was done to it while it lived.
+pub async fn tend(core: Core, feed: Arc<Feed<Note>>) {
+    if core.db.is_own() {
+        return std::future::pending().await;
+    }
+    let others = jobs::run_once(core.clone(), "dead nodes' records", TEND_EVERY, |core| async move {
+        let closed = close_left_over(&core, LeftOver::NodeLost).await?;
+        if closed > 0 {
+            tracing::warn!(closed, "connection records of nodes that are gone were ended");
+        }
+        Ok(())
+    });
+    let own = async {
+        let mut every = tokio::time::interval(TEND_EVERY);
+        loop {
+            every.tick().await;
+            if let Err(error) = look_at_own(&core, &feed).await {
+                tracing::warn!(%error, "own connection records not looked at");
+            }
+        }
+    };
+    tokio::join!(others, own);
+}
+
+async fn look_at_own(core: &Core, feed: &Feed<Note>) -> Result<(), DbError> {
+    if store::was_thought_dead(&mut core.db.read().await?, core.node).await? {
+        feed.miss();
+        flush(feed).await;
+    }
+    Ok(())
 }
 
 /// Events on their way to the database, the last one of each tab.
@@ -151,7 +194,7 @@ async fn write(core: &Core, rows: &[Event]) -> Result<(), DbError> {
     }
     let mut work = core.db.begin(&Author::system("connection records")).await?;
     for row in rows {
-        store::record(work.conn(), row).await?;
+        store::record(work.conn(), core.node, row).await?;
     }
     committed(work).await
 }
@@ -169,7 +212,7 @@ async fn committed(work: crate::db::Work) -> Result<(), DbError> {
 /// Compares the open records with the open tabs and writes the difference.
 async fn compare(core: &Core) -> Result<(), DbError> {
     // The records first: a tab that comes in between is told by its own event.
-    let recorded = store::recorded_open(&mut core.db.read().await?).await?;
+    let recorded = store::recorded_open(&mut core.db.read().await?, core.node).await?;
     let open: Vec<Event> = core
         .engine
         .online()
@@ -185,7 +228,7 @@ async fn compare(core: &Core) -> Result<(), DbError> {
     for rows in missing.chunks(ROWS_AT_ONCE) {
         let mut work = core.db.begin(&Author::system("connection records")).await?;
         for row in rows {
-            healed += store::record(work.conn(), row).await?;
+            healed += store::record(work.conn(), core.node, row).await?;
         }
         committed(work).await?;
     }

@@ -6,6 +6,7 @@
 
 use super::effects;
 use super::tasks::Tasks;
+use crate::cluster::jobs::Job;
 use crate::core::Core;
 use crate::policy::{LogRow, timed};
 use bytes::Bytes;
@@ -134,16 +135,20 @@ async fn tell(engine: EngineHandle, mut waiting: mpsc::Receiver<LogRow>, overflo
     }
 }
 
-/// Starts and ends timed grants at their instant; looks again at least every `policy.timed_grant_poll_ms`.
+/// Starts and ends timed grants at their instant, one node for all; looks again at least every
+/// `policy.timed_grant_poll_ms`.
 async fn time_limits(core: Core) {
     let longest = core.settings.policy.timed_grant_poll_ms as i64;
+    let mut job = Job::new(core.clone(), "timed grants", Duration::from_millis(longest as u64));
     loop {
-        let now = core.clock.now_ms();
-        let next = timed::turn(&core.db, now).await.unwrap_or_else(|error| {
-            tracing::error!(%error, "timed grants not looked at");
-            None
-        });
-        let wait = next.map_or(longest, |next| (next - now).clamp(1, longest));
+        let wait = match job.work(timed::turn(&core.db)).await {
+            Some(Ok(wait)) => wait.map_or(longest, |wait| wait.clamp(1, longest)),
+            Some(Err(error)) => {
+                tracing::error!(%error, "timed grants not looked at");
+                longest
+            }
+            None => longest,
+        };
         tokio::time::sleep(Duration::from_millis(wait as u64)).await;
     }
 }

@@ -55,6 +55,11 @@ impl<T> Feed<T> {
         }
     }
 
+    /// Says that events may have been lost.
+    pub fn miss(&self) {
+        self.missed.store(true, Ordering::Release);
+    }
+
     /// Waits for room.
     pub async fn put_waiting(&self, event: T) {
         // Nobody reads any more: the process stops.

@@ -1,9 +1,10 @@
-//! What keeps the house in order: deletes what is over (`purge.rs`), says once a while how the process does (S3-112), and
+//! What keeps the house in order: deletes what is over (`purge.rs`; one node for all), says once a while how the process does (S3-112), and
 //! writes down how many refusals the audit log left out. It changes nobody's rights.
 
 pub mod purge;
 pub mod store;
 
+use crate::cluster::jobs::Job;
 use crate::core::Core;
 use crate::db::{Author, SystemTask, write_audit};
 use crate::refusal::Refusal;
@@ -20,12 +21,14 @@ pub async fn run(core: Core, depths: Depths) {
     let mut every = tokio::time::interval(interval);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut last = Figures::default();
+    let mut job = Job::new(core.clone(), "purge", interval);
     loop {
         every.tick().await;
-        let purged = purge::purge(&core).await;
-        match purged {
-            Ok(purged) if purged == purge::Purged::default() => {}
-            Ok(purged) => tracing::info!(
+        match job.work(purge::purge(&core)).await {
+            // Another node does it, or it was cut off: the next turn goes on.
+            None => {}
+            Some(Ok(purged)) if purged == purge::Purged::default() => {}
+            Some(Ok(purged)) => tracing::info!(
                 connections = purged.connections,
                 sessions = purged.sessions,
                 tickets = purged.tickets,
@@ -35,7 +38,7 @@ pub async fn run(core: Core, depths: Depths) {
                 policy_log = purged.policy_log,
                 "rows that were over deleted"
             ),
-            Err(error) => tracing::warn!(%error, "clean-up not finished; the next one goes on"),
+            Some(Err(error)) => tracing::warn!(%error, "clean-up not finished; the next one goes on"),
         }
         last = report(&core, &depths, last);
     }

@@ -11,6 +11,7 @@ mod endings;
 mod expiry;
 mod frames;
 mod handshake;
+mod jobs;
 mod kick;
 mod kick_races;
 mod order;

@@ -39,7 +39,7 @@ both_databases! {
             refused(alice.get("/api/v1/roles").await, 403, "NoPermissionError");
 
             // The tab hears of it from the sweeper, with nobody's name on it.
-            timed::turn(&server.core.db, server.clock.now_ms()).await.unwrap();
+            timed::turn(&server.core.db).await.unwrap();
             let roles = tab.frame().await;
             assert_eq!(codes(&data(&roles, "ROLE_CHANGE", &alice, None)["removedRoles"]), ["desk"]);
             let frame = tab.frame().await;
@@ -47,7 +47,7 @@ both_databases! {
             assert_eq!((&update["updateType"], &update["removed"]), (&json!("REMOVE"), &json!(["role:view"])));
             copy.follow(&frame);
             copy.agrees(&alice).await;
-            let next = timed::turn(&server.core.db, server.clock.now_ms()).await.unwrap();
+            let next = timed::turn(&server.core.db).await.unwrap();
             assert_eq!(next, None, "nothing is left to end");
             let mark = server.mark().await;
             assert_eq!(tab.until(&mark).await, Vec::<Value>::new());

@@ -81,7 +81,9 @@ async fn core(house: &House) -> Core {
         }
     });
     let settings = Arc::new(house.settings.clone());
-    Core { clock: db.clock().clone(), db, policy, settings, engine: engine(), applied: receiver }
+    let engine = engine();
+    let node = engine.bus().node();
+    Core { clock: db.clock().clone(), db, policy, settings, engine, node, applied: receiver }
 }
 
 async fn open(core: &Core, person: &Person) -> Online {

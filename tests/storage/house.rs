@@ -144,7 +144,8 @@ impl House {
         let (applied, receiver) = watch::channel(policy.applied());
         let clock = db.clock().clone();
         let settings = Arc::new(self.settings.clone());
-        let core = Core { db, policy, clock, settings, engine, applied: receiver };
+        let node = engine.bus().node();
+        let core = Core { db, policy, clock, settings, engine, node, applied: receiver };
         relay::start(&core, applied);
         core
     }

@@ -28,6 +28,7 @@ mod store_access;
 mod store_access_catalogue;
 mod store_access_logs;
 mod store_auth;
+mod store_cluster;
 mod store_hr;
 mod store_policy;
 mod store_realtime;
