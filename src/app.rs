@@ -9,9 +9,10 @@ use crate::core::Core;
 use crate::db::{Db, DbError};
 use crate::policy::PolicyTable;
 use crate::realtime::bans::Bans;
-use crate::realtime::dismissed::Dismissed;
+use crate::realtime::dismissed::{self, Dismissed};
 use crate::realtime::door::Door;
 use crate::realtime::gateway::Gateway;
+use crate::realtime::nodes::{Clerk, DOORBELLS, Filled};
 use crate::realtime::receipts::{self, Ledger};
 use crate::realtime::relay::Relay;
 use crate::realtime::subject::EngineClock;
@@ -43,7 +44,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 /// An idle connection is kept this long: longer than the 60 s of common proxies, or they would send a request into a
 /// connection that is just being closed.
@@ -143,18 +144,34 @@ impl App {
             Arc::clone(&bans),
             Arc::clone(&dismissed),
         );
-        let engine = engine(&settings, &clock, observer);
+        let bus = bus(&settings);
+        let node = bus.node();
+        let engine = engine(&settings, &clock, observer, bus);
+        let members = Arc::new(Members::new(node, &settings.cluster, &address.to_string()));
         let settings = Arc::new(settings);
-        let node = engine.bus().node();
-        let core = Core { db, policy, clock, settings, engine, node, applied: receiver };
+        let core = Core { db, policy, clock, settings, engine, node, members, applied: receiver };
         recall::recall(&core).await?;
-        let relay = relay::start(&core, applied);
+        let (doorbell, rung) = mpsc::channel(DOORBELLS);
+        let relay = relay::start(&core, applied, rung);
+        let filled = Arc::new(Filled::default());
+        let (clerk, telling_again) = Clerk::new(
+            core.clone(),
+            doorbell,
+            Arc::clone(&listeners),
+            Arc::clone(&dismissed),
+            Arc::clone(&filled),
+        );
         let mut house = Tasks::default();
+        house.run("post", core.engine.post().clone().run(core.engine.clone(), Arc::new(clerk)));
+        house.run("pushes of other nodes", telling_again);
+        let presence_of_nodes = Arc::clone(&listeners);
+        house.run("members", members::run(core.clone(), move || presence_of_nodes.compare()));
+        house.run("dismissed", dismissed::tell(core.clone(), Arc::clone(&dismissed)));
         house.run("records", recorder::run(core.clone(), to_record));
         house.run("left records", recorder::tend(core.clone(), Arc::clone(&records)));
         house.run("presence", presence::run(core.clone(), Arc::clone(&listeners), to_show));
         let ledger = Arc::new(Ledger::default());
-        house.run("receipts", receipts::tell(core.clone(), Arc::clone(&ledger)));
+        house.run("receipts", receipts::tell(core.clone(), Arc::clone(&ledger), filled));
         let queued = Arc::clone(&records);
         let depths = Depths { relay: Box::new(relay.waiting()), records: Box::new(move || queued.waiting()) };
         house.run("upkeep", upkeep::run(core.clone(), depths));
@@ -208,6 +225,7 @@ impl App {
     /// closed.
     pub async fn stop(&self) {
         self.stopping.begin();
+        self.core.members.drain();
         let server = &self.core.settings.server;
         self.core.engine.drain(Duration::from_secs(self.core.settings.realtime.drain_seconds)).await;
         // From here on no connection is accepted. The server itself would also wait for those that idle.
@@ -245,7 +263,7 @@ fn listen(settings: &Settings) -> Result<TcpListener, StartError> {
         .map_err(|cause| StartError::Address { address, cause })
 }
 
-fn engine(settings: &Settings, clock: &Clock, observer: Watch) -> EngineHandle {
+fn engine(settings: &Settings, clock: &Clock, observer: Watch, bus: Arc<dyn Bus>) -> EngineHandle {
     let realtime = &settings.realtime;
     let seconds = Duration::from_secs;
     let config = EngineConfig {
@@ -265,7 +283,7 @@ fn engine(settings: &Settings, clock: &Clock, observer: Watch) -> EngineHandle {
         so_sndbuf: realtime.send_buffer_bytes as usize,
         ..EngineConfig::default()
     };
-    let time = Arc::new(EngineClock(clock.clone()));
+    let time = Arc::new(EngineClock { clock: clock.clone(), node: bus.node() });
     let outside = Outside {
         bus: Arc::new(MemoryBus::alone(NodeId(random_number()))),
         time: Arc::clone(&time) as _,

@@ -3,6 +3,7 @@
 //! It deliberately knows no area and no route.
 
 use crate::clock::Clock;
+use crate::cluster::members::Members;
 use crate::db::{Author, Committed, Db, write_audit};
 use crate::policy::{PolicyTable, Principal};
 use crate::refusal::Refusal;
@@ -34,6 +35,8 @@ pub struct Core {
     pub engine: EngineHandle,
     /// Which node this is; drawn at each start, so that what is left of an earlier run is another node's.
     pub node: NodeId,
+    /// The nodes of the cluster.
+    pub members: Arc<Members>,
     /// The revision that this node enforces and has handed to the engine.
     pub applied: watch::Receiver<Rev>,
 }

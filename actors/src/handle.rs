@@ -298,7 +298,10 @@ impl EngineHandle {
     }
 
     /// The same for the tabs of this node.
-    pub(crate) async fn publish_here(&self, publication: Publication) -> Result<(), EngineError> {
+    ///
+    /// # Errors
+    /// When a shard is gone.
+    pub async fn publish_here(&self, publication: Publication) -> Result<(), EngineError> {
         let (parts, everywhere) = self.parts(&publication.audience);
         let publication = Arc::new(publication);
         let asked =

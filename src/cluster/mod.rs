@@ -2,4 +2,5 @@
 //! Nodes meet in the database, whose clock alone is compared; the bus carries hints (I6).
 
 pub mod jobs;
+pub mod members;
 pub mod store;

@@ -3,11 +3,15 @@
 //! may hear the topic counts as a listener until it is closed or loses the permission.
 //! The roster follows the engine's events; when some were lost it is compared with the engine.
 
+use super::nodes::news::{self, News};
+use super::nodes::{node_of, questions};
 use super::topics::PRESENCE;
 use super::watch::{Event, Feed, Source, queue};
 use crate::core::Core;
-use livegrant_actors::{AccountId, Audience, CompanyId, Holder, MessageType, Publication};
-use serde::Serialize;
+use livegrant_actors::{
+    AccountId, Audience, CompanyId, ConnectionId, Holder, MessageType, Publication, TabInfo, Transport,
+};
+use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -20,18 +24,66 @@ const NAMED: usize = 50;
 /// Events that wait: what a reconnect storm brings in a second. Past it the roster is compared.
 const EVENTS_WAITING: usize = 4_096;
 
-/// Counts who listens, and takes events while anybody does.
+/// Lists of other nodes that wait. 32: each node sends one a second.
+const LISTS_WAITING: usize = 32;
+/// Events in one piece of news to other nodes: some 300 KB.
+const MOVES_AT_ONCE: usize = 2_000;
+/// Turns for which a node tells others who comes and goes after one of them said that somebody listens there. 5: some of
+/// what it says may be lost.
+const WANTED_TURNS: usize = 5;
+
+/// Counts who listens, and takes events while anybody does, here or on another node.
 #[derive(Debug)]
 pub struct Listeners {
     now: AtomicUsize,
     ever: AtomicU64,
+    wanted: AtomicUsize,
     events: Feed<Event>,
+    elsewhere: Feed<Vec<Moved>>,
+}
+
+/// What the listeners are told from.
+#[derive(Debug)]
+pub struct Sources {
+    here: Source<Event>,
+    elsewhere: Source<Vec<Moved>>,
+}
+
+/// A tab that came or went on another node.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Moved {
+    /// It came.
+    Joined(CompanyId, TabLine),
+    /// It went; its connection.
+    Left(String),
 }
 
 impl Listeners {
-    /// Answers whether anybody listens.
+    /// Answers whether anybody listens, anywhere.
     pub fn is_any(&self) -> bool {
+        self.is_any_here() || self.wanted.load(Ordering::Acquire) > 0
+    }
+
+    fn is_any_here(&self) -> bool {
         self.now.load(Ordering::Acquire) > 0
+    }
+
+    /// Notes that somebody listens on another node.
+    pub fn wanted_elsewhere(&self) {
+        self.wanted.store(WANTED_TURNS, Ordering::Release);
+    }
+
+    /// Takes what another node said.
+    pub fn feed_from_elsewhere(&self, moved: Vec<Moved>) {
+        if self.is_any_here() {
+            self.elsewhere.put(moved);
+        }
+    }
+
+    /// Has everything compared: something may have been lost.
+    pub fn compare(&self) {
+        self.elsewhere.miss();
     }
 
     /// Puts an event into the queue.
@@ -41,9 +93,11 @@ impl Listeners {
 }
 
 /// Makes the counter and the queue.
-pub fn listeners() -> (Arc<Listeners>, Source<Event>) {
-    let (events, source) = queue("presence", EVENTS_WAITING);
-    (Arc::new(Listeners { now: AtomicUsize::new(0), ever: AtomicU64::new(0), events }), source)
+pub fn listeners() -> (Arc<Listeners>, Sources) {
+    let (events, here) = queue("presence", EVENTS_WAITING);
+    let (elsewhere, theirs) = queue("presence_elsewhere", LISTS_WAITING);
+    let (now, ever, wanted) = Default::default();
+    (Arc::new(Listeners { now, ever, wanted, events, elsewhere }), Sources { here, elsewhere: theirs })
 }
 
 /// One tab's part of the count; gives it back when it is dropped.
@@ -80,12 +134,12 @@ impl Drop for Ear {
 }
 
 /// A tab in a message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct TabLine {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TabLine {
     account_id: AccountId,
     username: Arc<str>,
     connection_id: String,
-    transport: &'static str,
+    transport: Transport,
 }
 
 /// `data` of `PRESENCE_ADMIN`.
@@ -118,6 +172,15 @@ struct Roster {
 }
 
 impl Roster {
+    fn follow(&mut self, moved: impl IntoIterator<Item = Moved>) {
+        for moved in moved {
+            match moved {
+                Moved::Joined(company, line) => self.join(company, line),
+                Moved::Left(connection) => self.leave(&connection),
+            }
+        }
+    }
+
     fn join(&mut self, company: CompanyId, line: TabLine) {
         let id = line.connection_id.clone();
         if self.tabs.contains_key(&id) {
@@ -175,26 +238,34 @@ impl Roster {
 }
 
 /// Tells presence for as long as the process lives.
-pub async fn run(core: Core, listeners: Arc<Listeners>, mut source: Source<Event>) {
+pub async fn run(core: Core, listeners: Arc<Listeners>, mut sources: Sources) {
     let mut roster: Option<Roster> = None;
     let (mut seen, mut greet) = (0, false);
     let mut every = tokio::time::interval(EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         every.tick().await;
-        if !listeners.is_any() {
+        let missed = sources.here.take_missed() | sources.elsewhere.take_missed();
+        let moved = moved_here(&core, &mut sources).await;
+        let wanted = listeners.wanted.load(Ordering::Acquire);
+        if wanted > 0 {
+            // Somebody may say so again meanwhile: then it counts from there.
+            let _ = listeners.wanted.compare_exchange(wanted, wanted - 1, Ordering::AcqRel, Ordering::Acquire);
+            for part in moved.chunks(MOVES_AT_ONCE) {
+                news::say(&core, &News::Presence(part.to_vec())).await;
+            }
+        }
+        if !listeners.is_any_here() {
             roster = None;
-            // What came while the last listener left.
-            while source.events.try_recv().is_ok() {}
+            while sources.elsewhere.events.try_recv().is_ok() {}
             continue;
         }
-        let missed = source.take_missed();
+        news::say(&core, &News::PresenceWanted).await;
         let is_new = roster.is_none();
         let known = roster.get_or_insert_default();
-        // At most what a full queue holds, or a storm would keep this turn for itself.
-        for _ in 0..EVENTS_WAITING {
-            let Ok(event) = source.events.try_recv() else { break };
-            follow(&core, known, event).await;
+        known.follow(moved);
+        while let Ok(theirs) = sources.elsewhere.events.try_recv() {
+            known.follow(theirs);
         }
         if missed || is_new {
             compare(&core, known).await;
@@ -214,21 +285,28 @@ pub async fn run(core: Core, listeners: Arc<Listeners>, mut source: Source<Event
     }
 }
 
-async fn follow(core: &Core, roster: &mut Roster, event: Event) {
-    if event.closed.is_some() {
-        return roster.leave(event.tab.connection_id.as_str());
+/// Takes what has happened here; at most what a full queue holds, or a storm would keep this turn for itself.
+async fn moved_here(core: &Core, sources: &mut Sources) -> Vec<Moved> {
+    let mut moved = Vec::new();
+    for _ in 0..EVENTS_WAITING {
+        let Ok(event) = sources.here.events.try_recv() else { break };
+        if event.closed.is_some() {
+            moved.push(Moved::Left(event.tab.connection_id.to_string()));
+        } else {
+            moved.extend(joined(core, event.account, &event.tab).await);
+        }
     }
-    join(core, roster, event).await;
+    moved
 }
 
-async fn join(core: &Core, roster: &mut Roster, Event { account, tab, .. }: Event) {
+/// Names a tab; `None` when its account is not known.
+async fn joined(core: &Core, account: AccountId, tab: &TabInfo) -> Option<Moved> {
     // In memory: the tab is open, or was a moment ago.
     let member = match core.policy.member(account).await {
-        Ok(Some(member)) => member,
-        Ok(None) => return,
+        Ok(member) => member?,
         Err(error) => {
             tracing::warn!(%error, account = account.0, "presence of an account not told");
-            return;
+            return None;
         }
     };
     let facts = member.facts();
@@ -236,23 +314,26 @@ async fn join(core: &Core, roster: &mut Roster, Event { account, tab, .. }: Even
         account_id: account,
         username: facts.username.clone().into(),
         connection_id: tab.connection_id.to_string(),
-        transport: tab.transport.label(),
+        transport: tab.transport,
     };
-    roster.join(facts.company, line);
+    Some(Moved::Joined(facts.company, line))
 }
 
-/// Makes the roster what the engine says.
+/// Makes the roster what the engines of all nodes say; the tabs of one that says nothing stay as they were.
 async fn compare(core: &Core, roster: &mut Roster) {
+    let (online, silent) = questions::online(core).await;
     let mut open = HashSet::new();
-    for online in core.engine.online().await {
-        for tab in online.tabs {
+    for account in online {
+        for tab in account.tabs {
             open.insert(tab.connection_id.to_string());
             if !roster.tabs.contains_key(tab.connection_id.as_str()) {
-                join(core, roster, Event { account: online.account, tab, closed: None }).await;
+                roster.follow(joined(core, account.account, &tab).await);
             }
         }
     }
-    let gone: Vec<String> = roster.tabs.keys().filter(|id| !open.contains(*id)).cloned().collect();
+    let is_silent = |id: &str| node_of(&ConnectionId::from(id)).is_some_and(|node| silent.contains(&node));
+    let gone: Vec<String> =
+        roster.tabs.keys().filter(|id| !open.contains(*id) && !is_silent(id)).cloned().collect();
     for connection in gone {
         roster.leave(&connection);
     }
@@ -271,7 +352,8 @@ async fn tell(core: &Core, company: CompanyId, presence: &Presence) {
         operator: None,
         message_id: None,
     };
-    if let Err(error) = core.engine.publish(publication).await {
+    // Every node tells its own listeners, from what all have said.
+    if let Err(error) = core.engine.publish_here(publication).await {
         tracing::error!(%error, "presence not told");
     }
 }
@@ -287,7 +369,7 @@ mod tests {
             account_id: AccountId(account),
             username: "alice".into(),
             connection_id: connection.to_owned(),
-            transport: "sse",
+            transport: Transport::Sse,
         }
     }
 

@@ -1,7 +1,8 @@
-//! What a receipt says, and to whom: *accepted* (committed), *enforced* (this node applies it), *delivered* (every tab that
+//! What a receipt says, and to whom: *accepted* (committed), *enforced* (every node applies it), *delivered* (every tab that
 //! was told has said that it applied it). Nobody of another company is named. Notices are not acknowledged, and their
 //! receipts say so. It deliberately looks nothing up but names.
 
+use super::whole::{NodeOut, Whole};
 use crate::clock::iso;
 use crate::core::Core;
 use crate::policy::Principal;
@@ -22,7 +23,7 @@ const LOOKED_THROUGH: usize = 2 * LISTED;
 pub enum ReceiptState {
     /// Committed.
     Accepted,
-    /// Every check on this node sees it, and the tabs are being told.
+    /// Every check on every node sees it, or the node refuses (`lease_over`), and the tabs are being told.
     Enforced,
     /// Every tab that was told has said that it applied it.
     Delivered,
@@ -47,15 +48,6 @@ pub struct SlowestOut {
     username: String,
 }
 
-/// What a node did.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct NodeOut {
-    /// Which one; `this` is the one that answers.
-    node: &'static str,
-    /// ISO 8601; null while it does not enforce it.
-    enforced_at: Option<String>,
-}
-
 /// Whom the change concerns and who had no tab when the receipt was first looked at.
 #[derive(Debug, Clone, Default, Serialize, ToSchema)]
 pub struct OfflineOut {
@@ -76,8 +68,9 @@ pub struct ReceiptOut {
     complete: bool,
     /// Committed at, ISO 8601.
     accepted_at: String,
-    /// Enforced and handed to every shard at, ISO 8601.
+    /// Enforced on all nodes and handed to every shard at, ISO 8601.
     enforced_at: Option<String>,
+    /// Each node that lives; who has not answered is `pending`, or `lease_over` once it cannot act on what was before.
     nodes: Vec<NodeOut>,
     /// Accounts of which a tab was told.
     accounts_told: usize,
@@ -132,8 +125,9 @@ pub async fn write(
     viewer: Viewer,
     about: About,
     offline: Option<&[(CompanyId, OfflineOut)]>,
-    receipt: Receipt,
+    whole: Whole,
 ) -> Result<ReceiptOut, Refusal> {
+    let Whole { receipt, nodes } = whole;
     let Receipt { rev, accepted_at, applied_at, settled, waiting, accounts: mut lines } = receipt;
     let sent = lines.iter().map(|line| line.tabs_sent).sum();
     let acked: u32 = lines.iter().map(|line| line.tabs_acked).sum();
@@ -170,15 +164,14 @@ pub async fn write(
         }
         None => None,
     };
-    let enforced_at = applied_at.map(iso);
     Ok(ReceiptOut {
         rev: rev.0,
         change_type: about.change_type,
         state,
         complete,
         accepted_at: iso(accepted_at),
-        nodes: vec![NodeOut { node: "this", enforced_at: enforced_at.clone() }],
-        enforced_at,
+        nodes,
+        enforced_at: applied_at.map(iso),
         accounts_told,
         tabs_sent: sent,
         tabs_acked: about.answered.then_some(acked),

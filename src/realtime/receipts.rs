@@ -2,9 +2,12 @@
 //! them had no tab. What a receipt says stands in `receipt.rs`.
 //! It deliberately keeps nothing that outlives the engine's own receipts.
 
+use super::nodes::news::{self, News};
+use super::nodes::{Filled, questions};
 use super::receipt::{self, About, LISTED, OfflineOut, ReceiptOut, Viewer};
 use super::store::receipts::{self as store, Concerned};
 use super::topics;
+use super::whole::{self, Whole};
 use crate::core::Core;
 use crate::policy::{HolderId, PolicyChange, store as policy};
 use crate::refusal::Refusal;
@@ -23,6 +26,12 @@ const ENTRIES: usize = 256;
 const TARGETS: usize = 16;
 /// Time between two looks at what has changed: an eye sees no more steps than these.
 const TELL_EVERY: Duration = Duration::from_millis(200);
+/// Beyond a node's lease, ms: what the clocks of two nodes may differ by, and the time of a commit.
+const LEASE_SLACK_MS: i64 = 1_000;
+/// Time between two looks at a receipt on which a node is silent, ms.
+const AGAIN_MS: i64 = 1_000;
+/// How long such a receipt is looked at again, ms: a minute, in which a node is back or off the list.
+const PENDING_MS: i64 = 60_000;
 
 /// What a change is, as far as its receipt needs it.
 #[derive(Debug)]
@@ -126,7 +135,7 @@ async fn offline(
         people.remove(&line.account);
     }
     let asked: Vec<AccountId> = people.keys().copied().collect();
-    let absent = core.engine.absent(&asked).await;
+    let absent = questions::absent(core, &asked).await;
     let mut absent: Vec<_> = absent.into_iter().filter_map(|account| people.remove(&account)).collect();
     absent.sort_unstable_by(|one, other| one.username.cmp(&other.username));
     let mut companies: BTreeMap<CompanyId, OfflineOut> = BTreeMap::new();
@@ -140,8 +149,16 @@ async fn offline(
     Ok(companies.into_iter().collect())
 }
 
+/// Gathers a change's receipt from all nodes; `None` when none of them keeps it.
+pub async fn everywhere(core: &Core, rev: Rev) -> Option<Whole> {
+    let (now, lease) = (core.clock.now_ms(), core.settings.policy.lease_ms as i64);
+    let is_over = |receipt: &Receipt| now - receipt.accepted_at > lease + LEASE_SLACK_MS;
+    whole::merge(&core.members, rev, is_over, questions::receipts(core, rev).await)
+}
+
 /// Answers a receipt as its viewer may see it.
-pub async fn of(core: &Core, viewer: Viewer, entry: &Entry, receipt: Receipt) -> Result<ReceiptOut, Refusal> {
+pub async fn of(core: &Core, viewer: Viewer, entry: &Entry, whole: Whole) -> Result<ReceiptOut, Refusal> {
+    let receipt = &whole.receipt;
     let absent = match &entry.targets {
         None => None,
         Some(targets) => {
@@ -149,43 +166,60 @@ pub async fn of(core: &Core, viewer: Viewer, entry: &Entry, receipt: Receipt) ->
             Some(entry.offline.get_or_try_init(found).await?.as_slice())
         }
     };
-    receipt::write(core, viewer, entry.about, absent, receipt).await
+    receipt::write(core, viewer, entry.about, absent, whole).await
 }
 
 /// Tells those who listen how the receipts of their own changes fill. The last state of each is always told: what could
 /// not be told is tried again with the next look.
-pub async fn tell(core: Core, ledger: Arc<Ledger>) {
+pub async fn tell(core: Core, ledger: Arc<Ledger>, filled: Arc<Filled>) {
     let mut every = tokio::time::interval(TELL_EVERY);
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut untold = BTreeSet::new();
+    let (mut untold, mut pending) = (BTreeSet::new(), Pending::default());
     loop {
         every.tick().await;
-        untold.extend(core.engine.changed_receipts());
+        let here = core.engine.changed_receipts();
+        untold.extend(filled.take());
+        untold.extend(pending.due(core.clock.now_ms()));
+        untold.extend(here.iter().copied());
+        if !here.is_empty() {
+            news::say(&core, &News::Receipts(here)).await;
+        }
         if untold.is_empty() {
             continue;
         }
         let listeners = core.engine.listeners(topics::RECEIPTS).await;
         for rev in std::mem::take(&mut untold) {
-            if let Err(error) = tell_one(&core, &ledger, &listeners, rev).await {
-                tracing::warn!(rev = rev.0, %error, "receipt not told");
-                untold.insert(rev);
+            match tell_one(&core, &ledger, &listeners, rev).await {
+                Ok(None) => {}
+                Ok(Some(accepted_at)) => pending.add(rev, accepted_at, core.clock.now_ms()),
+                Err(error) => {
+                    tracing::warn!(rev = rev.0, %error, "receipt not told");
+                    untold.insert(rev);
+                }
             }
         }
     }
 }
 
-async fn tell_one(core: &Core, ledger: &Ledger, listeners: &[AccountId], rev: Rev) -> Result<(), Refusal> {
+/// Tells one; answers when it was committed if a node is still to be heard of.
+async fn tell_one(
+    core: &Core,
+    ledger: &Ledger,
+    listeners: &[AccountId],
+    rev: Rev,
+) -> Result<Option<i64>, Refusal> {
     if listeners.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
-    let Some(entry) = ledger.entry(core, rev).await? else { return Ok(()) };
+    let Some(entry) = ledger.entry(core, rev).await? else { return Ok(None) };
     if !listeners.contains(&entry.operator) {
-        return Ok(());
+        return Ok(None);
     }
-    let Some(receipt) = core.engine.receipt(rev) else { return Ok(()) };
-    let Some(author) = core.policy.member(entry.operator).await? else { return Ok(()) };
+    let Some(whole) = everywhere(core, rev).await else { return Ok(None) };
+    let again = whole.is_pending().then_some(whole.receipt.accepted_at);
+    let Some(author) = core.policy.member(entry.operator).await? else { return Ok(None) };
     let viewer = Viewer { company: entry.company, is_platform: author.facts().is_platform };
-    let told = of(core, viewer, &entry, receipt).await?;
+    let told = of(core, viewer, &entry, whole).await?;
     let data = serde_json::value::to_raw_value(&told).map_err(|error| Refusal::Defect(error.into()))?;
     let publication = Publication {
         kind: MessageType::Receipt,
@@ -195,7 +229,33 @@ async fn tell_one(core: &Core, ledger: &Ledger, listeners: &[AccountId], rev: Re
         operator: None,
         message_id: None,
     };
-    core.engine.publish(publication).await.map_err(|error| Refusal::Defect(error.into()))
+    // Each node tells the tabs that it has.
+    core.engine.publish_here(publication).await.map_err(|error| Refusal::Defect(error.into()))?;
+    Ok(again)
+}
+
+/// Receipts on which a node is still to be heard of: looked at again until its lease is over, and then now and then.
+#[derive(Debug, Default)]
+struct Pending(BTreeMap<Rev, (i64, i64)>);
+
+impl Pending {
+    fn add(&mut self, rev: Rev, accepted_at: i64, now: i64) {
+        if now - accepted_at < PENDING_MS {
+            self.0.insert(rev, (accepted_at, now));
+        }
+        while self.0.len() > ENTRIES {
+            self.0.pop_first();
+        }
+    }
+
+    fn due(&mut self, now: i64) -> Vec<Rev> {
+        let is_due = |told_at: i64| now - told_at >= AGAIN_MS;
+        let due: Vec<Rev> = self.0.iter().filter(|(_, (_, told_at))| is_due(*told_at)).map(|(rev, _)| *rev).collect();
+        for rev in &due {
+            self.0.remove(rev);
+        }
+        due
+    }
 }
 
 #[cfg(test)]

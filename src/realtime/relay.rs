@@ -5,20 +5,25 @@
 //! lost to the tabs that are open (they stay in the log).
 
 use super::effects;
+use super::nodes::Rung;
+use super::nodes::news::{self, News};
 use super::tasks::Tasks;
 use crate::cluster::jobs::Job;
 use crate::core::Core;
 use crate::policy::{LogRow, timed};
-use bytes::Bytes;
-use livegrant_actors::bus::Channel;
 use livegrant_actors::{Audience, Change, Effect, EngineHandle, Rev};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 /// Rows that wait to be told: a second of the fastest possible changes.
 const ROWS_WAITING: usize = 1024;
+/// Doorbells that wait to be rung at the other nodes. 16: each is newer than the one before, and a lost one costs a poll.
+const RINGS_WAITING: usize = 16;
+/// Time between two looks at the log's tail while the bus is in trouble.
+const HARDER: Duration = Duration::from_millis(50);
 /// The gauge of rows that wait to be told.
 const WAITING: &str = "livegrant_relay_waiting";
 /// Pause between two writes of permission versions (S3-99): many changes of one account become one write.
@@ -40,68 +45,105 @@ impl Relay {
     }
 }
 
-/// Starts following the log.
-pub fn start(core: &Core, applied: watch::Sender<Rev>) -> Relay {
+/// Starts following the log; `elsewhere` brings the doorbells of other nodes.
+pub fn start(core: &Core, applied: watch::Sender<Rev>, elsewhere: mpsc::Receiver<Rung>) -> Relay {
     let (rows, waiting) = mpsc::channel(ROWS_WAITING);
+    let (rings, to_ring) = mpsc::channel(RINGS_WAITING);
     let overflown = Arc::new(AtomicBool::new(false));
     let weak = rows.downgrade();
+    let follower = Follower { core: core.clone(), applied, rows, overflown: Arc::clone(&overflown), rings };
     let mut tasks = Tasks::default();
-    tasks.run("tell", tell(core.engine.clone(), waiting, Arc::clone(&overflown)));
-    tasks.run("follow", follow(core.clone(), applied, rows, overflown));
+    tasks.run("tell", tell(core.engine.clone(), waiting, overflown));
+    tasks.run("follow", follower.run(elsewhere));
+    tasks.run("ring", ring(core.clone(), to_ring));
     tasks.run("time limits", time_limits(core.clone()));
     tasks.run("versions", versions(core.clone()));
     Relay { tasks, rows: weak }
 }
 
-async fn follow(
+struct Follower {
     core: Core,
     applied: watch::Sender<Rev>,
     rows: mpsc::Sender<LogRow>,
     overflown: Arc<AtomicBool>,
-) {
-    let bus = Arc::clone(core.engine.bus());
-    let mut elsewhere = bus.line("policy");
-    if let Err(error) = elsewhere.ears().listen(vec![Channel::Nodes]).await {
-        tracing::warn!(%error, "no doorbells from other nodes yet; the tail poll follows the log");
-    }
-    let doorbell = core.db.doorbell();
-    let mut tail = tokio::time::interval(Duration::from_millis(core.settings.policy.tail_poll_ms));
-    loop {
-        let rung_here = tokio::select! {
-            () = doorbell.notified() => true,
-            // A ring that was missed or cannot be read is a reason to look, like one that can.
-            _ = elsewhere.recv() => false,
-            _ = tail.tick() => false,
-        };
-        catch_up(&core, &applied, &rows, &overflown).await;
-        if rung_here && !bus.is_alone() {
-            let rev = applied.borrow().0.to_string();
-            if let Err(error) = bus.publish(Channel::Nodes, Bytes::from(rev)).await {
-                tracing::warn!(%error, "doorbell not rung elsewhere");
+    rings: mpsc::Sender<News>,
+}
+
+impl Follower {
+    async fn run(self, mut elsewhere: mpsc::Receiver<Rung>) {
+        let doorbell = self.core.db.doorbell();
+        let mut looked_at = Instant::now();
+        loop {
+            let mut rung_here = false;
+            let tail = looked_at + self.patience();
+            tokio::select! {
+                () = doorbell.notified() => rung_here = true,
+                Some(rung) = elsewhere.recv() => {
+                    let mut is_news = self.is_news(&rung);
+                    while let Ok(rung) = elsewhere.try_recv() {
+                        is_news |= self.is_news(&rung);
+                    }
+                    if !is_news {
+                        continue;
+                    }
+                }
+                () = tokio::time::sleep_until(tail) => {}
+            }
+            let asked_at = Instant::now();
+            let applied = self.catch_up().await;
+            looked_at = asked_at;
+            if rung_here && !self.core.engine.bus().is_alone() {
+                let rev = *self.applied.borrow();
+                // A ring that is lost is made good by the others' tail poll.
+                let _ = self.rings.try_send(news::log(rev, &applied));
             }
         }
     }
-}
 
-async fn catch_up(
-    core: &Core,
-    applied: &watch::Sender<Rev>,
-    rows: &mpsc::Sender<LogRow>,
-    overflown: &AtomicBool,
-) {
-    let caught_up = core.policy.catch_up(|row| {
-        let (rev, behind) = (row.rev, core.clock.now_ms() - row.at);
+    /// Answers how long to wait for a doorbell before looking at the log's tail: less while the bus is in trouble.
+    fn patience(&self) -> Duration {
+        let usual = Duration::from_millis(self.core.settings.policy.tail_poll_ms);
+        let bus = self.core.engine.bus();
+        if !bus.is_alone() && bus.health().trouble.is_some() { usual.min(HARDER) } else { usual }
+    }
+
+    /// Takes a doorbell of another node: rows that are next are applied at once, anything else is a reason to look.
+    fn is_news(&self, rung: &Rung) -> bool {
+        rung.from == self.core.node || rung.rev > *self.applied.borrow()
+    }
+
+    async fn catch_up(&self) -> Vec<LogRow> {
+        let core = &self.core;
+        let (mut applied, others) = (Vec::new(), !core.engine.bus().is_alone());
+        let caught_up = core.policy.catch_up(|row| {
+            self.enforced(row.clone());
+            if others {
+                applied.push(row);
+            }
+        });
+        if let Err(error) = caught_up.await {
+            // The lease runs out if this goes on: then this node refuses rather than guess (I7).
+            tracing::error!(%error, "the policy log cannot be read");
+        }
+        applied
+    }
+
+    fn enforced(&self, row: LogRow) {
+        let (rev, behind) = (row.rev, self.core.clock.now_ms() - row.at);
         metrics::histogram!("livegrant_enforced_seconds").record(behind as f64 / 1000.0);
         tracing::info!(rev = rev.0, request_id = row.request_id, milliseconds = behind, "policy applied");
-        if rows.try_send(row).is_err() {
-            overflown.store(true, Ordering::Release);
+        if self.rows.try_send(row).is_err() {
+            self.overflown.store(true, Ordering::Release);
         }
-        metrics::gauge!(WAITING).set((rows.max_capacity() - rows.capacity()) as f64);
-        applied.send_replace(rev);
-    });
-    if let Err(error) = caught_up.await {
-        // The lease runs out if this goes on: then this node refuses rather than guess (I7).
-        tracing::error!(%error, "the policy log cannot be read");
+        metrics::gauge!(WAITING).set((self.rows.max_capacity() - self.rows.capacity()) as f64);
+        self.applied.send_replace(rev);
+    }
+}
+
+/// Rings at the other nodes: a bus that hangs does not hold up what is enforced here.
+async fn ring(core: Core, mut rings: mpsc::Receiver<News>) {
+    while let Some(news) = rings.recv().await {
+        news::say(&core, &news).await;
     }
 }
 

@@ -4,6 +4,7 @@
 use super::dismissed::Dismissed;
 use super::door::Door;
 use super::gateway::head_text;
+use super::nodes::questions;
 use crate::refusal::Refusal;
 use crate::web::connection::Taker;
 use crate::web::extract::{Body, Caller, origin_of, session_of};
@@ -178,7 +179,7 @@ pub async fn get_poll(request: HttpRequest, door: web::Data<Door>, asked: web::Q
     let longest = core.settings.realtime.poll_seconds;
     let wait = Duration::from_secs(asked.wait.unwrap_or(longest).min(longest));
     let place = (asked.cursor, asked.ack.map(Rev));
-    let polled = core.engine.poll(session.account, &session.sid, &connection, place, wait).await;
+    let polled = questions::poll(core, session.account, &session.sid, &connection, place, wait).await;
     let polled = polled.ok_or_else(|| {
         if session.is_active() { Refusal::NotFound { what: "connection" } } else { Refusal::session_ended() }
     })?;
@@ -212,7 +213,7 @@ pub struct AckIn {
 pub async fn post_ack(door: web::Data<Door>, Caller(by): Caller, Body(said): Body<AckIn>) -> Answer {
     let connection = ConnectionId::from(said.connection_id);
     let rev = Rev(said.permission_version);
-    if door.core().engine.acknowledge(by.account(), by.sid(), &connection, rev).await {
+    if questions::acknowledge(door.core(), by.account(), by.sid(), &connection, rev).await {
         Ok(HttpResponse::NoContent().finish())
     } else {
         Err(Refusal::NotFound { what: "connection" }.into())

@@ -1,11 +1,12 @@
 //! A signed-in session as the engine sees it, and the clock as the engine takes it. Reads memory only.
 
 use super::presence::{Ear, Listeners};
+use super::nodes::connection_id;
 use super::{effects, topics};
 use crate::clock::Clock;
 use crate::policy::{Member, PolicyTable, Principal, SessionEntry};
 use livegrant_actors::{
-    AccountId, ApplicationId, CompanyId, ConnectionId, EndCode, Ids, Key, Position, SessionId, State,
+    AccountId, ApplicationId, CompanyId, ConnectionId, EndCode, Ids, Key, NodeId, Position, SessionId, State,
     Subject, Time,
 };
 use std::sync::Arc;
@@ -81,21 +82,26 @@ impl Subject for SessionSubject {
 
 /// The clock as the engine's source of time and ids.
 #[derive(Debug, Clone)]
-pub struct EngineClock(pub Clock);
+pub struct EngineClock {
+    /// The time.
+    pub clock: Clock,
+    /// Which node this is: the ids of its tabs say so.
+    pub node: NodeId,
+}
 
 impl Time for EngineClock {
     fn now_ms(&self) -> i64 {
-        self.0.now_ms()
+        self.clock.now_ms()
     }
 }
 
 impl Ids for EngineClock {
     fn message_id(&self) -> Arc<str> {
-        self.0.message_id()
+        self.clock.message_id()
     }
 
     fn connection_id(&self) -> ConnectionId {
-        ConnectionId::from(crate::clock::guid())
+        connection_id(&crate::clock::guid(), self.node)
     }
 
     fn key(&self) -> Key {

@@ -60,6 +60,11 @@ impl<T> Feed<T> {
         self.missed.store(true, Ordering::Release);
     }
 
+    /// Notes that events were lost elsewhere.
+    pub fn miss(&self) {
+        self.missed.store(true, Ordering::Release);
+    }
+
     /// Waits for room.
     pub async fn put_waiting(&self, event: T) {
         // Nobody reads any more: the process stops.
@@ -126,7 +131,7 @@ impl Observer for Watch {
             self.bans.note(tab.ip, Some(account), offence, now);
         }
         if reason == CloseReason::Replaced && tab.transport == Transport::Sse {
-            self.dismissed.note(stream_name(&tab.connection_id), now);
+            self.dismissed.note_here(stream_name(&tab.connection_id), now);
         }
         self.tell(Event { account, tab: tab.clone(), closed: Some((now, reason)) });
     }

@@ -23,9 +23,6 @@ use crate::change::Publication;
 use crate::handle::EngineHandle;
 use crate::protocol::ids::NodeId;
 
-/// Questions that this node answers at one time; further ones stay unanswered and are asked again by whoever needs them.
-/// 32: each may hold a list of all tabs for a moment. Long polls have a bound of their own in the application.
-const ANSWERING: usize = 32;
 /// Pieces that wait for one asker. 256: a list of 100,000 tabs.
 const PIECES: usize = 256;
 
@@ -36,7 +33,10 @@ pub type Pieces = Vec<Box<RawValue>>;
 pub trait Correspondent: Send + Sync + 'static {
     /// Takes news; called one after the other, so it must not wait.
     fn news(&self, from: NodeId, about: &str, body: &RawValue);
-    /// Answers a question; `None`: not known here.
+    /// Gives the bound of questions of a kind that are answered at one time; further ones stay unanswered, and `None` are
+    /// not known here.
+    fn bound(&self, about: &str) -> Option<Arc<Semaphore>>;
+    /// Answers a question; `None`: nothing to say.
     fn answer(
         self: Arc<Self>,
         from: NodeId,
@@ -67,13 +67,12 @@ struct Parts {
     numbers: AtomicU64,
     /// Who waits for answers; bounded by the requests that this node serves.
     waiting: Mutex<HashMap<u64, mpsc::Sender<Piece>>>,
-    answering: Arc<Semaphore>,
 }
 
 impl Post {
     pub(crate) fn new(bus: Arc<dyn Bus>) -> Self {
         let (numbers, waiting) = (AtomicU64::default(), Mutex::default());
-        Self(Arc::new(Parts { bus, numbers, waiting, answering: Arc::new(Semaphore::new(ANSWERING)) }))
+        Self(Arc::new(Parts { bus, numbers, waiting }))
     }
 
     /// Tells every other node.
@@ -149,7 +148,8 @@ impl Post {
         match wire::read(&message.payload) {
             Some(Said::News { about, body }) => correspondent.news(from, &about, &body),
             Some(Said::Question { number, about, body }) => {
-                let Ok(permit) = Arc::clone(&self.0.answering).try_acquire_owned() else {
+                let bound = correspondent.bound(&about);
+                let Some(permit) = bound.and_then(|bound| bound.try_acquire_owned().ok()) else {
                     metrics::counter!("livegrant_questions_refused_total").increment(1);
                     return;
                 };

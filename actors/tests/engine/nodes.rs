@@ -11,6 +11,7 @@ use livegrant_actors::cluster::{Correspondent, Pieces};
 use livegrant_actors::{AccountId, Audience, CloseReason, ConnectionId, MessageType, NodeId, Publication};
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
+use tokio::sync::Semaphore;
 
 use crate::support::{PATIENCE, World, accounts, until};
 
@@ -24,6 +25,10 @@ struct Clerk {
 impl Correspondent for Clerk {
     fn news(&self, from: NodeId, about: &str, body: &RawValue) {
         self.news.lock().unwrap().push((from, about.to_owned(), body.get().to_owned()));
+    }
+
+    fn bound(&self, about: &str) -> Option<Arc<Semaphore>> {
+        (about != "unbounded").then(|| Arc::new(Semaphore::new(1)))
     }
 
     fn answer(
@@ -177,6 +182,8 @@ async fn who_does_not_answer_in_time_is_named() {
     };
     let gathered = ask("echo").await;
     assert_eq!((gathered.answers.len(), gathered.silent), (1, vec![NodeId(9)]));
+    let gathered = ask("unbounded").await;
+    assert_eq!(gathered.silent, [NodeId(2), NodeId(9)], "what is not known is not answered");
     let gathered = ask("never").await;
     assert_eq!((gathered.answers.len(), gathered.silent), (0, vec![NodeId(2), NodeId(9)]));
 }

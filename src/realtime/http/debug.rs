@@ -5,6 +5,7 @@ use super::push::{check_severity, check_words};
 use crate::clock::iso;
 use crate::core::Core;
 use crate::policy::{Principal, store};
+use crate::realtime::nodes::questions;
 use crate::refusal::Refusal;
 use crate::text::check_text;
 use crate::web::extract::{Body, Caller};
@@ -181,7 +182,7 @@ pub struct TraceOut {
 async fn trace(core: &Core, by: &Principal, message_id: &str) -> Result<TraceOut, Refusal> {
     by.require(DEBUG)?;
     let missing = || Refusal::NotFound { what: "message" };
-    let traced = core.engine.trace(message_id).await.ok_or_else(missing)?;
+    let traced = questions::trace(core, message_id).await.ok_or_else(missing)?;
     let TracedMessage { message_id, account, kind, rev, at, tabs } = traced;
     let username = of_company(core, by, account).await?.ok_or_else(missing)?;
     tracing::info!(event = "authz_admin", account = by.account().0, %message_id, "message traced");

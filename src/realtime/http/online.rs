@@ -4,6 +4,7 @@ use crate::clock::iso;
 use crate::core::Core;
 use crate::db::paging::{Listing, Page};
 use crate::policy::Principal;
+use crate::realtime::nodes::{node_of, questions};
 use crate::refusal::Refusal;
 use crate::web::extract::Caller;
 use crate::web::problem::{Answer, ProblemBody};
@@ -16,6 +17,8 @@ use utoipa::ToSchema;
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TabOut {
     connection_id: String,
+    /// The node that it hangs on.
+    node: String,
     sid: String,
     transport: String,
     ip: String,
@@ -28,10 +31,11 @@ pub struct TabOut {
     rev: i64,
 }
 
-impl From<TabInfo> for TabOut {
-    fn from(tab: TabInfo) -> Self {
+impl TabOut {
+    fn new(core: &Core, tab: TabInfo) -> Self {
         Self {
             connection_id: tab.connection_id.to_string(),
+            node: node_of(&tab.connection_id).map(|node| core.members.name_of(node)).unwrap_or_default(),
             sid: tab.sid.to_string(),
             transport: tab.transport.label().to_owned(),
             ip: tab.ip.to_string(),
@@ -53,11 +57,13 @@ pub struct OnlineOut {
     tabs: Vec<TabOut>,
 }
 
-async fn online(core: &Core, by: &Principal) -> Result<Vec<OnlineOut>, Refusal> {
+/// Answers who is online on all nodes, and the names of nodes that did not answer.
+async fn online(core: &Core, by: &Principal) -> Result<(Vec<OnlineOut>, Vec<String>), Refusal> {
     by.require("session:view")?;
     tracing::info!(event = "authz_admin", account = by.account().0, "online users listed");
     let mut list = Vec::new();
-    for OnlineAccount { account, guid, tabs } in core.engine.online().await {
+    let (accounts, silent) = questions::online(core).await;
+    for OnlineAccount { account, guid, tabs } in accounts {
         let Some(member) = core.policy.member(account).await? else { continue };
         let facts = member.facts();
         if facts.company == by.company() || by.is_platform() {
@@ -66,24 +72,35 @@ async fn online(core: &Core, by: &Principal) -> Result<Vec<OnlineOut>, Refusal> 
                 guid: guid.to_string(),
                 username: facts.username.to_string(),
                 display_name: facts.display_name.to_string(),
-                tabs: tabs.into_iter().map(Into::into).collect(),
+                tabs: tabs.into_iter().map(|tab| TabOut::new(core, tab)).collect(),
             });
         }
     }
-    Ok(list)
+    Ok((list, silent.into_iter().map(|node| core.members.name_of(node)).collect()))
 }
 
-fn whole<T>(rows: Vec<T>) -> Listing<T> {
+/// A list over all nodes.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Everywhere<T> {
+    #[serde(flatten)]
+    list: Listing<T>,
+    /// Nodes that did not answer in time: what hangs there is missing here.
+    silent_nodes: Vec<String>,
+}
+
+fn whole<T>(rows: Vec<T>, silent_nodes: Vec<String>) -> HttpResponse {
     let count = rows.len() as i64;
-    Listing::new(count, rows, Page::first(count.max(1)), "", "")
+    let list = Listing::new(count, rows, Page::first(count.max(1)), "", "");
+    HttpResponse::Ok().json(Everywhere { list, silent_nodes })
 }
 
-/// Lists who is online, with his tabs (S0-51).
+/// Lists who is online on any node, with his tabs (S0-51).
 #[utoipa::path(tag = "realtime", responses(
-    (status = 200, body = Listing<OnlineOut>), (status = 403, body = ProblemBody)))]
+    (status = 200, body = Everywhere<OnlineOut>), (status = 403, body = ProblemBody)))]
 #[get("/api/v1/online-users")]
 pub async fn get_online_users(core: web::Data<Core>, Caller(by): Caller) -> Answer {
-    Ok(HttpResponse::Ok().json(whole(online(&core, &by).await?)))
+    let (accounts, silent) = online(&core, &by).await?;
+    Ok(whole(accounts, silent))
 }
 
 /// One connection with its account.
@@ -95,16 +112,16 @@ pub struct ConnectionOut {
     tab: TabOut,
 }
 
-/// Lists open connections.
+/// Lists open connections on all nodes.
 #[utoipa::path(tag = "realtime", responses(
-    (status = 200, body = Listing<ConnectionOut>), (status = 403, body = ProblemBody)))]
+    (status = 200, body = Everywhere<ConnectionOut>), (status = 403, body = ProblemBody)))]
 #[get("/api/v1/connections")]
 pub async fn get_connections(core: web::Data<Core>, Caller(by): Caller) -> Answer {
-    let rows =
-        online(&core, &by).await?.into_iter().flat_map(|OnlineOut { account_id, username, tabs, .. }| {
-            tabs.into_iter().map(move |tab| ConnectionOut { account_id, username: username.clone(), tab })
-        });
-    Ok(HttpResponse::Ok().json(whole(rows.collect())))
+    let (accounts, silent) = online(&core, &by).await?;
+    let rows = accounts.into_iter().flat_map(|OnlineOut { account_id, username, tabs, .. }| {
+        tabs.into_iter().map(move |tab| ConnectionOut { account_id, username: username.clone(), tab })
+    });
+    Ok(whole(rows.collect(), silent))
 }
 
 /// Closes one connection; its page may connect again, the session goes on.
@@ -114,13 +131,13 @@ pub async fn get_connections(core: web::Data<Core>, Caller(by): Caller) -> Answe
 pub async fn delete_connection(core: web::Data<Core>, Caller(by): Caller, id: web::Path<String>) -> Answer {
     by.require("session:kick")?;
     let id = ConnectionId::from(id.into_inner());
-    let owner = online(&core, &by)
-        .await?
+    let (accounts, _) = online(&core, &by).await?;
+    let owner = accounts
         .into_iter()
         .find(|account| account.tabs.iter().any(|tab| tab.connection_id == id.as_str()));
     let account =
         owner.map(|account| AccountId(account.account_id)).ok_or(Refusal::NotFound { what: "connection" })?;
-    if !core.engine.close_tab(account, &id, CloseReason::Disconnected).await {
+    if !questions::close(&core, account, &id, CloseReason::Disconnected).await {
         return Err(Refusal::NotFound { what: "connection" }.into());
     }
     Ok(HttpResponse::NoContent().finish())

@@ -2,6 +2,7 @@
 
 use crate::core::Core;
 use crate::policy::{HolderId, PolicyChange, Principal, SYSTEM_ADMIN};
+use crate::realtime::nodes::news::{self, News};
 use crate::refusal::Refusal;
 use crate::text::{check_name, check_text};
 use crate::web::answer::Saved;
@@ -135,6 +136,10 @@ async fn repush(core: &Core, by: &Principal, audience: Audience, effect: Effect,
         effect,
         audience,
     };
+    if let Effect::Repush(kind) = change.effect {
+        let Change { accepted_at: at, operator, reason, audience, .. } = change.clone();
+        news::say(core, &News::Repush { rev, at, operator, reason: reason.to_string(), kind, audience }).await;
+    }
     core.engine.apply(change).await.map_err(|error| Refusal::Defect(anyhow::Error::new(error)))?;
     Ok(HttpResponse::Ok().json(Pushed { rev: rev.0 }))
 }

@@ -8,7 +8,7 @@ use crate::refusal::Refusal;
 use crate::web::extract::Caller;
 use crate::web::problem::{Answer, ProblemBody};
 use actix_web::{HttpResponse, get, web};
-use livegrant_actors::{Receipt, Rev};
+use livegrant_actors::Rev;
 
 /// Receipts looked back for the newest one of the caller's company. 256: all that are kept.
 const LOOK_BACK: i64 = 256;
@@ -19,16 +19,17 @@ async fn find(
     core: &Core,
     ledger: &Ledger,
     by: &Principal,
-    receipt: Receipt,
+    rev: Rev,
 ) -> Result<Option<ReceiptOut>, Refusal> {
-    let Some(entry) = ledger.entry(core, receipt.rev).await? else { return Ok(None) };
+    let Some(entry) = ledger.entry(core, rev).await? else { return Ok(None) };
     if entry.operator != by.account() {
         by.require("audit:view")?;
         if entry.company != by.company() && !by.is_platform() {
             return Ok(None);
         }
     }
-    receipts::of(core, Viewer::from(by), &entry, receipt).await.map(Some)
+    let Some(whole) = receipts::everywhere(core, rev).await else { return Ok(None) };
+    receipts::of(core, Viewer::from(by), &entry, whole).await.map(Some)
 }
 
 fn missing() -> Refusal {
@@ -46,8 +47,10 @@ pub async fn get_latest_receipt(
     by.require("audit:view")?;
     let newest = core.engine.latest_receipt().ok_or_else(missing)?.rev.0;
     for rev in (newest - LOOK_BACK..=newest).rev() {
-        let Some(receipt) = core.engine.receipt(Rev(rev)) else { continue };
-        if let Some(found) = find(&core, &ledger, &by, receipt).await? {
+        if core.engine.receipt(Rev(rev)).is_none() {
+            continue;
+        }
+        if let Some(found) = find(&core, &ledger, &by, Rev(rev)).await? {
             return Ok(HttpResponse::Ok().json(found));
         }
     }
@@ -64,7 +67,6 @@ pub async fn get_receipt(
     Caller(by): Caller,
     rev: web::Path<i64>,
 ) -> Answer {
-    let receipt = core.engine.receipt(Rev(rev.into_inner())).ok_or_else(missing)?;
-    let found = find(&core, &ledger, &by, receipt).await?.ok_or_else(missing)?;
+    let found = find(&core, &ledger, &by, Rev(rev.into_inner())).await?.ok_or_else(missing)?;
     Ok(HttpResponse::Ok().json(found))
 }

@@ -1,7 +1,7 @@
 //! Takes in what other nodes say and ask.
 
 use super::news::{NEWS, News};
-use super::questions::{self, QUESTION, Question};
+use super::questions::{self, POLL, QUESTION, Question};
 use crate::core::Core;
 use crate::policy::LogRow;
 use crate::realtime::dismissed::Dismissed;
@@ -14,12 +14,17 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 /// Doorbells that wait for the relay. 64: it takes them all at its next turn, and past it the log is read.
 pub const DOORBELLS: usize = 64;
 /// Receipts of other nodes that wait to be looked at. 256: as many as are kept.
 const RECEIPTS: usize = 256;
+/// Lists that are made for others at one time. 32: each may hold all tabs for a moment.
+const LISTS: usize = 32;
+/// Polls of other nodes that wait here at one time; a client whose poll is not answered comes again. 2,000: a fifth of a
+/// node's tabs.
+const POLLS: usize = 2_000;
 /// Repushes by hand that are under way. 16: somebody presses a button.
 const REPUSHES: usize = 16;
 
@@ -42,6 +47,8 @@ pub struct Clerk {
     presence: Arc<Listeners>,
     dismissed: Arc<Dismissed>,
     receipts: Arc<Filled>,
+    lists: Arc<Semaphore>,
+    polls: Arc<Semaphore>,
 }
 
 impl fmt::Debug for Clerk {
@@ -80,7 +87,8 @@ impl Clerk {
     ) -> (Self, impl Future<Output = ()> + Send) {
         let (repushes, waiting) = mpsc::channel(REPUSHES);
         let telling = tell_again(core.clone(), waiting);
-        (Self { core, doorbell, repushes, presence, dismissed, receipts }, telling)
+        let (lists, polls) = (Arc::new(Semaphore::new(LISTS)), Arc::new(Semaphore::new(POLLS)));
+        (Self { core, doorbell, repushes, presence, dismissed, receipts, lists, polls }, telling)
     }
 
     fn take(&self, from: NodeId, news: News) {
@@ -127,16 +135,21 @@ impl Correspondent for Clerk {
         }
     }
 
+    fn bound(&self, about: &str) -> Option<Arc<Semaphore>> {
+        match about {
+            QUESTION => Some(Arc::clone(&self.lists)),
+            POLL => Some(Arc::clone(&self.polls)),
+            _ => None,
+        }
+    }
+
     fn answer(
         self: Arc<Self>,
         _from: NodeId,
-        about: String,
+        _about: String,
         body: Box<RawValue>,
     ) -> Pin<Box<dyn Future<Output = Option<Pieces>> + Send>> {
         Box::pin(async move {
-            if about != QUESTION {
-                return None;
-            }
             let question: Question = serde_json::from_str(body.get()).ok()?;
             questions::answer(&self.core, question).await
         })

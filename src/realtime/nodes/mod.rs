@@ -7,7 +7,7 @@ mod clerk;
 pub mod news;
 pub mod questions;
 
-pub use clerk::Clerk;
+pub use clerk::{Clerk, DOORBELLS, Filled, Rung};
 
 use livegrant_actors::{ConnectionId, NodeId};
 

@@ -48,8 +48,10 @@ pub enum Question {
     },
 }
 
-/// The name of all of this in the engine's post.
+/// The name of questions that are answered at once, in the engine's post.
 pub const QUESTION: &str = "tabs";
+/// The name of polls, which wait.
+pub const POLL: &str = "poll";
 
 /// What every node said together.
 #[derive(Debug)]
@@ -134,7 +136,7 @@ pub async fn close(core: &Core, account: AccountId, connection: &ConnectionId, r
         None => core.engine.close_tab(account, connection, reason).await,
         Some(node) => {
             let question = Question::Close { account, connection: connection.clone(), reason };
-            ask_one(core, node, &question, timeout(core)).await.unwrap_or(false)
+            ask_one(core, node, QUESTION, &question, timeout(core)).await.unwrap_or(false)
         }
     }
 }
@@ -152,7 +154,7 @@ pub async fn acknowledge(
         Some(node) => {
             let (session, connection) = (session.clone(), connection.clone());
             let question = Question::Acknowledge { account, session, connection, rev };
-            ask_one(core, node, &question, timeout(core)).await.unwrap_or(false)
+            ask_one(core, node, QUESTION, &question, timeout(core)).await.unwrap_or(false)
         }
     }
 }
@@ -172,7 +174,7 @@ pub async fn poll(
     let wait_ms = wait.as_millis() as u64;
     let (session, connection) = (session.clone(), connection.clone());
     let question = Question::Poll { account, session, connection, cursor, ack, wait_ms };
-    ask_one(core, node, &question, wait + POLL_SLACK).await.flatten()
+    ask_one::<Option<Polled>>(core, node, POLL, &question, wait + POLL_SLACK).await.flatten()
 }
 
 /// Answers another node's question; `None` is never right, so that the other waits no longer than it must.
@@ -215,10 +217,15 @@ async fn ask_all(core: &Core, question: &Question) -> Gathered {
 async fn ask_one<T: DeserializeOwned>(
     core: &Core,
     node: NodeId,
+    about: &str,
     question: &Question,
     within: Duration,
 ) -> Option<T> {
-    let gathered = core.engine.post().ask(&[node], QUESTION, question, within).await;
+    // Nobody waits for a node that is gone.
+    if !core.members.others().contains(&node) {
+        return None;
+    }
+    let gathered = core.engine.post().ask(&[node], about, question, within).await;
     gathered.answers.first().and_then(|(_, pieces)| read_one(pieces))
 }
 
