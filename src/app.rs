@@ -3,8 +3,9 @@
 //! which hands upgrade requests to the gateway (`docs/adr/0001-the-socket-from-actix-http.md`).
 
 use crate::auth::Keys;
-use crate::clock::{Clock, random_number};
-use crate::cluster::jobs;
+use crate::clock::Clock;
+use crate::cluster::members::{self, Members};
+use crate::cluster::{bus, jobs};
 use crate::core::Core;
 use crate::db::{Db, DbError};
 use crate::policy::PolicyTable;
@@ -38,8 +39,8 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{AppConfig, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{App as WebApp, Error, web};
-use livegrant_actors::bus::memory::MemoryBus;
-use livegrant_actors::{Engine, EngineConfig, EngineHandle, NodeId, Outside};
+use livegrant_actors::bus::Bus;
+use livegrant_actors::{Engine, EngineConfig, EngineHandle, Outside};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
@@ -124,6 +125,17 @@ impl App {
         settings: Settings,
         metrics: Metrics,
     ) -> Result<(Self, Server), StartError> {
+        let bus = bus(&settings);
+        Self::start_with(db, settings, metrics, bus).await
+    }
+
+    /// The same as one node of the cluster that the bus joins.
+    pub async fn start_with(
+        db: Db,
+        settings: Settings,
+        metrics: Metrics,
+        bus: Arc<dyn Bus>,
+    ) -> Result<(Self, Server), StartError> {
         db.check_schema().await?;
         let listener = listen(&settings)?;
         let address = listener
@@ -144,7 +156,6 @@ impl App {
             Arc::clone(&bans),
             Arc::clone(&dismissed),
         );
-        let bus = bus(&settings);
         let node = bus.node();
         let engine = engine(&settings, &clock, observer, bus);
         let members = Arc::new(Members::new(node, &settings.cluster, &address.to_string()));
@@ -248,6 +259,9 @@ impl App {
         if let Err(error) = self.core.policy.store_versions().await {
             tracing::warn!(%error, "permission versions not stored");
         }
+        if let Err(error) = members::leave(&self.core).await {
+            tracing::warn!(%error, "this node stays on the list until it is missed");
+        }
         if let Err(error) = jobs::give_back(&self.core).await {
             tracing::warn!(%error, "jobs not given back; another node takes them when their time is over");
         }
@@ -284,12 +298,7 @@ fn engine(settings: &Settings, clock: &Clock, observer: Watch, bus: Arc<dyn Bus>
         ..EngineConfig::default()
     };
     let time = Arc::new(EngineClock { clock: clock.clone(), node: bus.node() });
-    let outside = Outside {
-        bus: Arc::new(MemoryBus::alone(NodeId(random_number()))),
-        time: Arc::clone(&time) as _,
-        ids: time,
-        observer: Arc::new(observer),
-    };
+    let outside = Outside { bus, time: Arc::clone(&time) as _, ids: time, observer: Arc::new(observer) };
     Engine::start(config, outside)
 }
 

@@ -134,6 +134,11 @@ impl TracedTab {
         };
         let acked = tab.and_then(|tab| tab.acked);
         let acknowledged = rev.zip(acked).is_some_and(|(rev, acked)| acked >= rev);
-        Self { connection: told.connection.clone(), transport: told.transport, state: state.into(), acknowledged }
+        Self {
+            connection: told.connection.clone(),
+            transport: told.transport,
+            state: state.into(),
+            acknowledged,
+        }
     }
 }

@@ -14,7 +14,12 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
+
+/// Time between two looks for nodes that are long gone.
+const FORGET_EVERY: Duration = Duration::from_mins(10);
+/// How long a node that is gone stays in the table, for whoever looks into it: a day.
+const KEPT_MS: i64 = 24 * 3600 * 1000;
 
 /// The nodes of the cluster, as this one last saw them.
 #[derive(Debug)]
@@ -59,6 +64,22 @@ impl Members {
         known.unwrap_or_else(|| node.to_string())
     }
 
+    /// Makes the row of a node that has its database for itself.
+    fn alone(&self, core: &Core) -> NodeRow {
+        let now = core.clock.now_ms();
+        NodeRow {
+            node: self.node,
+            name: self.name.to_string(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            address: self.address.to_string(),
+            started_at: now,
+            seen_at: now,
+            lease_until: now,
+            applied: core.policy.applied(),
+            state: NodeState::Up,
+        }
+    }
+
     /// Says from now on that this node is stopping.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Release);
@@ -96,6 +117,12 @@ pub async fn beat(core: &Core) -> Result<bool, Refusal> {
 
 /// Beats for as long as the process lives; `changed` is called when nodes have come or gone.
 pub async fn run(core: Core, changed: impl Fn() + Send + 'static) {
+    if core.db.is_own() {
+        // Nobody else can be there, and the disk is spared.
+        core.members.keep(vec![core.members.alone(&core)]);
+        return std::future::pending().await;
+    }
+    let mut forgotten_at = Instant::now();
     let mut every = tokio::time::interval(Duration::from_millis(core.settings.cluster.beat_ms));
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -110,7 +137,21 @@ pub async fn run(core: Core, changed: impl Fn() + Send + 'static) {
             Ok(false) => {}
             Err(error) => tracing::warn!(%error, "this node is not written down"),
         }
+        if forgotten_at.elapsed() >= FORGET_EVERY {
+            forgotten_at = Instant::now();
+            if let Err(error) = forget(&core).await {
+                tracing::warn!(%error, "nodes that are long gone stay on the list");
+            }
+        }
     }
+}
+
+async fn forget(core: &Core) -> Result<(), Refusal> {
+    let mut work = core.db.begin(&Author::system("node")).await?;
+    let before = store::database_now(work.conn()).await? - KEPT_MS;
+    store::forget(work.conn(), before).await?;
+    work.commit(SystemTask::Upkeep).await?;
+    Ok(())
 }
 
 /// Takes this node off the list: it stops.

@@ -6,12 +6,13 @@ use super::{Bits, Catalogue, Permission, PolicyChange, Scope};
 use crate::db::{Conn, DbError, bulk};
 use crate::{sql_all, sql_exec, sql_one, sql_opt};
 use livegrant_actors::{AccountId, ApplicationId, CompanyId, PositionId, Rev, RoleId, SessionId};
+use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// One row of the policy log: everything that one transaction changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One row of the policy log: everything that one transaction changed. Travels with doorbells.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogRow {
     /// Its revision.
     pub rev: Rev,

@@ -250,7 +250,8 @@ pub async fn run(core: Core, listeners: Arc<Listeners>, mut sources: Sources) {
         let wanted = listeners.wanted.load(Ordering::Acquire);
         if wanted > 0 {
             // Somebody may say so again meanwhile: then it counts from there.
-            let _ = listeners.wanted.compare_exchange(wanted, wanted - 1, Ordering::AcqRel, Ordering::Acquire);
+            let _ =
+                listeners.wanted.compare_exchange(wanted, wanted - 1, Ordering::AcqRel, Ordering::Acquire);
             for part in moved.chunks(MOVES_AT_ONCE) {
                 news::say(&core, &News::Presence(part.to_vec())).await;
             }

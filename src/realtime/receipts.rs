@@ -250,7 +250,8 @@ impl Pending {
 
     fn due(&mut self, now: i64) -> Vec<Rev> {
         let is_due = |told_at: i64| now - told_at >= AGAIN_MS;
-        let due: Vec<Rev> = self.0.iter().filter(|(_, (_, told_at))| is_due(*told_at)).map(|(rev, _)| *rev).collect();
+        let due: Vec<Rev> =
+            self.0.iter().filter(|(_, (_, told_at))| is_due(*told_at)).map(|(rev, _)| *rev).collect();
         for rev in &due {
             self.0.remove(rev);
         }

@@ -1,7 +1,7 @@
 //! A signed-in session as the engine sees it, and the clock as the engine takes it. Reads memory only.
 
-use super::presence::{Ear, Listeners};
 use super::nodes::connection_id;
+use super::presence::{Ear, Listeners};
 use super::{effects, topics};
 use crate::clock::Clock;
 use crate::policy::{Member, PolicyTable, Principal, SessionEntry};

@@ -60,11 +60,6 @@ impl<T> Feed<T> {
         self.missed.store(true, Ordering::Release);
     }
 
-    /// Notes that events were lost elsewhere.
-    pub fn miss(&self) {
-        self.missed.store(true, Ordering::Release);
-    }
-
     /// Waits for room.
     pub async fn put_waiting(&self, event: T) {
         // Nobody reads any more: the process stops.

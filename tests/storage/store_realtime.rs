@@ -20,7 +20,7 @@ fn event(connection: &str, closed: Option<(i64, CloseReason)>) -> Event {
     let tab = TabInfo {
         connection_id: ConnectionId::from(connection.to_owned()),
         sid: SessionId::from("sid".to_owned()),
-        transport: "sse",
+        transport: livegrant_actors::Transport::Sse,
         ip: [192, 0, 2, 1].into(),
         browser: "quote ' \" \\ 好 🚀".into(),
         connected_at: 10,

@@ -391,7 +391,8 @@ async fn a_message_is_followed_to_each_tab() {
     world.applied(&mut clients[1], 2).await;
     let trace = world.engine.trace(&id).await.expect("it is remembered");
     assert_eq!((trace.account.0, trace.rev.unwrap().0), (7, 2));
-    let tabs: Vec<_> = trace.tabs.iter().map(|tab| (tab.transport.label(), &*tab.state, tab.acknowledged)).collect();
+    let tabs: Vec<_> =
+        trace.tabs.iter().map(|tab| (tab.transport.label(), &*tab.state, tab.acknowledged)).collect();
     assert_eq!(tabs, [("websocket", "written", false), ("sse", "written", true), ("poll", "written", false)]);
     assert_eq!(world.engine.trace("unknown").await, None);
 }

@@ -147,7 +147,12 @@ pub struct TracedTabOut {
 impl From<TracedTab> for TracedTabOut {
     fn from(tab: TracedTab) -> Self {
         let TracedTab { connection, transport, state, acknowledged } = tab;
-        Self { connection_id: connection.to_string(), transport: transport.label(), state: state.into_owned(), acknowledged }
+        Self {
+            connection_id: connection.to_string(),
+            transport: transport.label(),
+            state: state.into_owned(),
+            acknowledged,
+        }
     }
 }
 

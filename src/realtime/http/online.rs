@@ -88,7 +88,7 @@ pub struct Everywhere<T> {
     silent_nodes: Vec<String>,
 }
 
-fn whole<T>(rows: Vec<T>, silent_nodes: Vec<String>) -> HttpResponse {
+fn whole<T: Serialize>(rows: Vec<T>, silent_nodes: Vec<String>) -> HttpResponse {
     let count = rows.len() as i64;
     let list = Listing::new(count, rows, Page::first(count.max(1)), "", "");
     HttpResponse::Ok().json(Everywhere { list, silent_nodes })
@@ -132,9 +132,8 @@ pub async fn delete_connection(core: web::Data<Core>, Caller(by): Caller, id: we
     by.require("session:kick")?;
     let id = ConnectionId::from(id.into_inner());
     let (accounts, _) = online(&core, &by).await?;
-    let owner = accounts
-        .into_iter()
-        .find(|account| account.tabs.iter().any(|tab| tab.connection_id == id.as_str()));
+    let owner =
+        accounts.into_iter().find(|account| account.tabs.iter().any(|tab| tab.connection_id == id.as_str()));
     let account =
         owner.map(|account| AccountId(account.account_id)).ok_or(Refusal::NotFound { what: "connection" })?;
     if !questions::close(&core, account, &id, CloseReason::Disconnected).await {

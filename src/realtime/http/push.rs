@@ -138,7 +138,8 @@ async fn repush(core: &Core, by: &Principal, audience: Audience, effect: Effect,
     };
     if let Effect::Repush(kind) = change.effect {
         let Change { accepted_at: at, operator, reason, audience, .. } = change.clone();
-        news::say(core, &News::Repush { rev, at, operator, reason: reason.to_string(), kind, audience }).await;
+        news::say(core, &News::Repush { rev, at, operator, reason: reason.to_string(), kind, audience })
+            .await;
     }
     core.engine.apply(change).await.map_err(|error| Refusal::Defect(anyhow::Error::new(error)))?;
     Ok(HttpResponse::Ok().json(Pushed { rev: rev.0 }))

@@ -15,12 +15,7 @@ const LOOK_BACK: i64 = 256;
 
 /// Gives the receipt of a change to whoever made it, or with `audit:view` to anybody of his company; `None` when there
 /// is none for this caller.
-async fn find(
-    core: &Core,
-    ledger: &Ledger,
-    by: &Principal,
-    rev: Rev,
-) -> Result<Option<ReceiptOut>, Refusal> {
+async fn find(core: &Core, ledger: &Ledger, by: &Principal, rev: Rev) -> Result<Option<ReceiptOut>, Refusal> {
     let Some(entry) = ledger.entry(core, rev).await? else { return Ok(None) };
     if entry.operator != by.account() {
         by.require("audit:view")?;

@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 const ROWS_BYTES: usize = 256 * 1024;
 
 /// Something to say; its name on the bus is the variant's.
+#[expect(missing_docs, reason = "each variant's sentence names its fields")]
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum News {
@@ -26,7 +27,14 @@ pub enum News {
     /// An event stream was closed for good; its browser may come back anywhere.
     Dismissed { stream: String, at: i64 },
     /// Somebody is to be told the present state again.
-    Repush { rev: Rev, at: i64, operator: Option<Operator>, reason: String, kind: RepushKind, audience: Audience },
+    Repush {
+        rev: Rev,
+        at: i64,
+        operator: Option<Operator>,
+        reason: String,
+        kind: RepushKind,
+        audience: Audience,
+    },
 }
 
 /// The name of all of this in the engine's post.

@@ -3,6 +3,7 @@
 
 use super::node_of;
 use crate::core::Core;
+use bytes::Bytes;
 use livegrant_actors::cluster::{Gathered, Pieces};
 use livegrant_actors::{
     AccountId, AccountReceipt, CloseReason, ConnectionId, NodeId, OnlineAccount, Polled, Receipt, Rev,
@@ -22,6 +23,7 @@ const LINES_A_PIECE: usize = 5_000;
 const POLL_SLACK: Duration = Duration::from_secs(1);
 
 /// A question; see the functions below for what is answered.
+#[expect(missing_docs, reason = "each variant's sentence names its fields")]
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Question {
@@ -62,6 +64,14 @@ pub struct Everywhere<T> {
     pub silent: Vec<NodeId>,
 }
 
+/// What a poll brought, as it travels.
+#[derive(Debug, Serialize, Deserialize)]
+struct PolledPiece {
+    cursor: u64,
+    messages: Vec<Box<RawValue>>,
+    closed: Option<(CloseReason, String)>,
+}
+
 /// A part of one node's receipt, as it travels.
 #[derive(Debug, Serialize, Deserialize)]
 struct ReceiptPiece {
@@ -87,7 +97,8 @@ pub async fn online(core: &Core) -> (Vec<OnlineAccount>, Vec<NodeId>) {
     let mut accounts: Vec<_> = accounts.into_values().collect();
     for account in &mut accounts {
         account.tabs.sort_by(|one, other| {
-            (one.connected_at, one.connection_id.as_str()).cmp(&(other.connected_at, other.connection_id.as_str()))
+            (one.connected_at, one.connection_id.as_str())
+                .cmp(&(other.connected_at, other.connection_id.as_str()))
         });
     }
     (accounts, gathered.silent)
@@ -174,7 +185,12 @@ pub async fn poll(
     let wait_ms = wait.as_millis() as u64;
     let (session, connection) = (session.clone(), connection.clone());
     let question = Question::Poll { account, session, connection, cursor, ack, wait_ms };
-    ask_one::<Option<Polled>>(core, node, POLL, &question, wait + POLL_SLACK).await.flatten()
+    let asked = ask_one::<Option<PolledPiece>>(core, node, POLL, &question, wait + POLL_SLACK).await;
+    asked.flatten().map(|PolledPiece { cursor, messages, closed }| Polled {
+        cursor,
+        messages: messages.iter().map(|text| Bytes::copy_from_slice(text.get().as_bytes())).collect(),
+        closed,
+    })
 }
 
 /// Answers another node's question; `None` is never right, so that the other waits no longer than it must.
@@ -193,7 +209,12 @@ pub async fn answer(core: &Core, question: Question) -> Option<Pieces> {
         Question::Poll { account, session, connection, cursor, ack, wait_ms } => {
             let longest = Duration::from_secs(core.settings.realtime.poll_seconds);
             let wait = Duration::from_millis(wait_ms).min(longest);
-            one(&core.engine.poll(account, &session, &connection, (cursor, ack), wait).await)
+            let polled = core.engine.poll(account, &session, &connection, (cursor, ack), wait).await;
+            one(&polled.map(|Polled { cursor, messages, closed }| PolledPiece {
+                cursor,
+                messages: messages.iter().filter_map(|text| serde_json::from_slice(text).ok()).collect(),
+                closed,
+            }))
         }
     }
 }
@@ -209,7 +230,8 @@ fn timeout(core: &Core) -> Duration {
 
 async fn ask_all(core: &Core, question: &Question) -> Gathered {
     if core.engine.bus().is_alone() {
-        return Gathered::default();
+        // Several nodes without a bus: their changes are followed, but they cannot be asked.
+        return Gathered { silent: core.members.others(), ..Gathered::default() };
     }
     core.engine.post().ask(&core.members.others(), QUESTION, question, timeout(core)).await
 }
