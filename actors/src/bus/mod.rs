@@ -6,9 +6,9 @@
 //! have missed something. It stores nothing. What it brings is signed by a node that knows the cluster's key, or it is not
 //! brought at all. A node does not hear itself.
 
-#[cfg(any(test, feature = "contract"))]
 pub mod contract;
 pub mod memory;
+pub mod redis;
 
 use std::future::Future;
 use std::pin::Pin;
