@@ -18,7 +18,14 @@ use super::{Settings, SettingsError};
 const BASE: &str = include_str!("../../config/base.toml");
 
 /// Keys whose values never stand in a message.
-const SECRET_KEYS: [&str; 2] = ["auth.token_secret", "database.url"];
+const SECRET_KEYS: [&str; 6] = [
+    "auth.token_secret",
+    "cluster.secret",
+    "database.url",
+    "redis.sentinel_password",
+    "redis.url",
+    "redis.urls",
+];
 
 /// Section -> key -> value as JSON text, which is also TOML for every kind of value that a setting has.
 pub(super) fn tree(settings: &Settings) -> BTreeMap<String, BTreeMap<String, serde_json::Value>> {

@@ -8,6 +8,7 @@
 //! It does not watch the files: a changed setting needs a restart.
 
 mod auth;
+mod cluster;
 mod database;
 mod demo;
 mod docs;
@@ -18,6 +19,7 @@ mod loadtest;
 mod origin;
 mod policy;
 mod realtime;
+mod redis;
 mod retention;
 mod secret;
 mod server;
@@ -29,6 +31,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 pub use self::auth::Auth;
+pub use self::cluster::{CLUSTER_SECRET_MIN_BYTES, Cluster};
 pub use self::database::{Database, DatabaseKind, DatabaseUrl, Synchronous};
 pub use self::demo::Demo;
 pub use self::docs::Docs;
@@ -38,6 +41,7 @@ use self::layers::Layers;
 pub use self::loadtest::Loadtest;
 pub use self::policy::Policy;
 pub use self::realtime::{PayloadEncryption, Realtime};
+pub use self::redis::{Redis, RedisMode, RedisUrl};
 pub use self::retention::Retention;
 pub use self::secret::Secret;
 pub use self::server::Server;
@@ -57,6 +61,10 @@ pub struct Settings {
     pub realtime: Realtime,
     /// How permission changes are followed and enforced.
     pub policy: Policy,
+    /// The doorbell between nodes, and the view of all sessions.
+    pub redis: Redis,
+    /// How nodes know, trust and wait for each other.
+    pub cluster: Cluster,
     /// How long what is over stays in the database.
     pub retention: Retention,
     /// Logs.
@@ -97,6 +105,8 @@ impl Settings {
         self.auth.validate()?;
         self.realtime.validate()?;
         self.policy.validate()?;
+        self.redis.validate()?;
+        self.cluster.validate(&self.redis)?;
         self.retention.validate()?;
         self.telemetry.validate()?;
         self.docs.validate()?;

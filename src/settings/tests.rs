@@ -116,6 +116,14 @@ fn a_refusal_names_the_key_and_the_file() {
             "[auth]\ntoken_secret = 314159",
             "setting auth.token_secret in config/local.toml: expected a string",
         ),
+        (
+            "[redis]\nurl = \"rediss://:hunter2@h\"",
+            "setting redis.url in config/local.toml: must begin with redis://: TLS to Redis is not built in",
+        ),
+        (
+            "[redis]\nurl = \"redis://h\"",
+            "setting cluster.secret in the compiled-in config/base.toml: must be at least 32 bytes long when redis is set, the same on all nodes",
+        ),
     ] {
         assert_eq!(refusal(&[("local.toml", text)], &[]), expected);
     }
@@ -200,6 +208,10 @@ fn settings_print_as_settings_without_secrets() {
     let mut settings = Settings::default();
     settings.auth.token_secret = Secret::new("hunter2");
     settings.database.url = DatabaseUrl::new("postgres://lg:hunter2@db/lg");
+    settings.redis.mode = RedisMode::Sentinel;
+    settings.redis.urls = vec![RedisUrl::new("redis://:hunter2@s1:26379")];
+    settings.redis.sentinel_password = Secret::new("hunter2");
+    settings.cluster.secret = Secret::new("hunter2".repeat(5));
     settings.realtime.allowed_origins = vec!["https://a.example".to_owned()];
     let shown = settings.to_string();
     assert!(!format!("{shown}{settings:?}").contains("hunter2"), "{shown}");
@@ -207,6 +219,8 @@ fn settings_print_as_settings_without_secrets() {
 
     settings.auth.token_secret = Secret::default();
     settings.database.url = DatabaseUrl::new("postgres://lg:***@db/lg");
+    settings.redis = Redis::default();
+    settings.cluster.secret = Secret::default();
     let dir = folder(&[("local.toml", &settings.to_string())]);
     assert_eq!(load(dir.path(), &[]).unwrap(), settings);
 }
