@@ -102,7 +102,10 @@ where
     turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         turns.tick().await;
-        if let Some(Err(error)) = job.work(work(core.clone())).await {
+        // Nothing of the work is begun while the job is another's.
+        if job.mine().await.is_some()
+            && let Some(Err(error)) = job.work(work(core.clone())).await
+        {
             tracing::warn!(%error, job = name, "a job was not finished; the next turn goes on");
         }
     }

@@ -23,7 +23,7 @@ const ROWS_AT_ONCE: usize = 500;
 const EVENTS_WAITING: usize = 60_000;
 
 /// Time between two looks for records of nodes that are gone.
-const TEND_EVERY: Duration = Duration::from_secs(60);
+const TEND_EVERY: Duration = Duration::from_mins(1);
 /// A node that has not been seen for so long counts as gone, ms: many times the lease, past which it serves nobody.
 const SILENT_MS: i64 = 60_000;
 
@@ -96,6 +96,8 @@ pub async fn tend(core: Core, feed: Arc<Feed<Note>>) {
     if core.db.is_own() {
         return std::future::pending().await;
     }
+    // What is left at the start is ended by `run`.
+    tokio::time::sleep(TEND_EVERY).await;
     let others = jobs::run_once(core.clone(), "dead nodes' records", TEND_EVERY, |core| async move {
         let closed = close_left_over(&core, LeftOver::NodeLost).await?;
         if closed > 0 {
