@@ -3,11 +3,11 @@
 //! The only place that reads the wall clock; everything else is handed a [`Clock`], so that a test can turn it.
 //! Times are UTC milliseconds since 1970 (`i64`); ISO 8601 with milliseconds and `Z` where a person or a REST client reads them.
 //! Randomness comes from the operating system and is not seeded: it makes tokens and ids, not decisions.
-//! It does not measure durations or wait: `std::time::Instant` and tokio's timers do.
+//! It does not wait: tokio's timers do.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
@@ -24,7 +24,13 @@ pub struct Clock {
 enum Source {
     #[default]
     System,
-    Manual(Arc<AtomicI64>),
+    Manual(Arc<Manual>),
+}
+
+#[derive(Debug)]
+struct Manual {
+    wall: AtomicI64,
+    monotonic: AtomicI64,
 }
 
 impl Clock {
@@ -35,7 +41,8 @@ impl Clock {
 
     /// A clock that stands at `start_ms` and moves only by [`Clock::advance`].
     pub fn manual(start_ms: i64) -> Self {
-        Self { source: Source::Manual(Arc::new(AtomicI64::new(start_ms))) }
+        let manual = Manual { wall: AtomicI64::new(start_ms), monotonic: AtomicI64::new(0) };
+        Self { source: Source::Manual(Arc::new(manual)) }
     }
 
     /// Tells whether it stands until it is moved.
@@ -47,19 +54,37 @@ impl Clock {
     pub fn now_ms(&self) -> i64 {
         match &self.source {
             Source::System => system_ms(),
-            Source::Manual(at) => at.load(Ordering::SeqCst),
+            Source::Manual(manual) => manual.wall.load(Ordering::SeqCst),
         }
     }
 
-    /// Moves a manual clock and all its clones forward.
+    /// Gives the milliseconds since an instant of this process: they go on evenly whatever is done to the wall clock.
+    pub fn monotonic_ms(&self) -> i64 {
+        static START: OnceLock<Instant> = OnceLock::new();
+        match &self.source {
+            Source::System => START.get_or_init(Instant::now).elapsed().as_millis() as i64,
+            Source::Manual(manual) => manual.monotonic.load(Ordering::SeqCst),
+        }
+    }
+
+    /// Lets time pass on a manual clock and all its clones.
     ///
     /// # Panics
     /// On the system clock: that is a mistake in a test.
     pub fn advance(&self, by: Duration) {
-        match &self.source {
-            Source::System => panic!("the system clock cannot be advanced"),
-            Source::Manual(at) => at.fetch_add(by.as_millis() as i64, Ordering::SeqCst),
-        };
+        let Source::Manual(manual) = &self.source else { panic!("the system clock cannot be advanced") };
+        // The wall clock last: who sees it moved finds that the time has passed, too.
+        manual.monotonic.fetch_add(by.as_millis() as i64, Ordering::SeqCst);
+        manual.wall.fetch_add(by.as_millis() as i64, Ordering::SeqCst);
+    }
+
+    /// Sets a manual clock and all its clones forward, or back, without time passing.
+    ///
+    /// # Panics
+    /// On the system clock: that is a mistake in a test.
+    pub fn jump(&self, by_ms: i64) {
+        let Source::Manual(manual) = &self.source else { panic!("the system clock cannot be set") };
+        manual.wall.fetch_add(by_ms, Ordering::SeqCst);
     }
 
     /// Makes a message id: UUIDv7 text, so that ids sort by the time they were made. Order within one millisecond does
@@ -153,6 +178,19 @@ mod tests {
         let clone = clock.clone();
         clock.advance(Duration::from_millis(250));
         assert_eq!((clock.now_ms(), clone.now_ms()), (1250, 1250));
+    }
+
+    #[test]
+    fn a_clock_that_jumps_does_not_let_time_pass() {
+        let clock = Clock::manual(1000);
+        clock.jump(-400);
+        assert_eq!((clock.now_ms(), clock.monotonic_ms()), (600, 0));
+        clock.advance(Duration::from_millis(5));
+        assert_eq!((clock.now_ms(), clock.monotonic_ms()), (605, 5));
+        let system = Clock::system();
+        let before = system.monotonic_ms();
+        while system.monotonic_ms() == before {}
+        assert!(system.clone().monotonic_ms() > before);
     }
 
     #[test]

@@ -20,6 +20,9 @@ const RUNS: u32 = 5;
 /// How long an answer waits for this node to enforce the change; the tail poll is shorter.
 const SETTLE: Duration = Duration::from_secs(2);
 
+/// Pause before another look whether this node follows the log that is there now.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
 /// The rooms that use cases need. Cheap to clone.
 #[derive(Clone)]
 pub struct Core {
@@ -108,10 +111,21 @@ impl Core {
         by.renew(&self.policy)
     }
 
+    /// Waits until this node enforces all that is committed now, also when the log has become another one meanwhile.
     async fn catch_up(&self) -> Result<(), Refusal> {
-        let rev = crate::policy::store::revision(&mut self.db.read().await?).await?;
-        self.settle(Committed { rev: Some(rev) }).await;
-        Ok(())
+        let reached = async {
+            loop {
+                let head = crate::policy::store::head(&mut self.db.read().await?).await?;
+                self.settle(Committed { rev: Some(head.rev) }).await;
+                if self.policy.has_reached(&head) {
+                    return Ok(());
+                }
+                self.db.doorbell().notify_one();
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        };
+        // Past the time the caller is asked again all the same, and refused by the fence if it is still so.
+        tokio::time::timeout(SETTLE, reached).await.unwrap_or(Ok(()))
     }
 
     /// Notes a refused use of a permission (S1-46). Best effort: a refusal stays a refusal.

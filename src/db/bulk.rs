@@ -1,18 +1,19 @@
 //! Statements over a list of rows, one text for each database: neither has what the other takes a list by.
 //! One statement, however long the list is.
 
-use super::{Conn, DbError, Raw};
+use super::{Conn, DbError, Raw, in_time};
 use sqlx::types::Json;
 
 /// Stores accounts' permission versions and hashes, `(account, version, hash)`; a version never goes back. Answers how
 /// many accounts took theirs. The rows are locked in the order of the accounts, as everybody locks them.
 pub(crate) async fn store_versions(conn: &mut Conn, notes: &[(i64, i64, &str)]) -> Result<u64, DbError> {
+    let patience = conn.patience();
     let stored = match conn.raw() {
         Raw::Pg(pg) => {
             let accounts: Vec<i64> = notes.iter().map(|(account, ..)| *account).collect();
             let versions: Vec<i64> = notes.iter().map(|(_, version, _)| *version).collect();
             let hashes: Vec<&str> = notes.iter().map(|(.., hash)| *hash).collect();
-            sqlx::query(
+            let stored = sqlx::query(
                 "WITH locked AS MATERIALIZED (
                     SELECT user_id FROM sys_login_user WHERE user_id = ANY($1::bigint[]) ORDER BY user_id FOR UPDATE)
                  UPDATE sys_login_user SET permission_version = noted.version, permission_hash = noted.hash
@@ -23,9 +24,8 @@ pub(crate) async fn store_versions(conn: &mut Conn, notes: &[(i64, i64, &str)]) 
             .bind(accounts)
             .bind(versions)
             .bind(hashes)
-            .execute(pg)
-            .await?
-            .rows_affected()
+            .execute(pg);
+            in_time(patience, stored).await?.rows_affected()
         }
         Raw::Sqlite(sqlite) => sqlx::query(
             "UPDATE sys_login_user SET permission_version = noted.value ->> 1, permission_hash = noted.value ->> 2

@@ -5,14 +5,17 @@
 use super::DbError;
 use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, Postgres, Sqlite, SqliteConnection, Transaction};
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// A connection that store functions take: reading from a pool, or inside a unit of work.
 #[derive(Debug)]
 pub struct Conn {
     link: Link,
     statements: Arc<Statements>,
+    patience: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -52,11 +55,11 @@ pub enum Raw<'c> {
 }
 
 impl Conn {
-    pub(super) fn new(link: Link, statements: Arc<Statements>) -> Self {
+    pub(super) fn new(link: Link, statements: Arc<Statements>, patience: Option<Duration>) -> Self {
         if let Link::SqliteWork(_) | Link::PgWork(_) = link {
             statements.count();
         }
-        Self { link, statements }
+        Self { link, statements, patience }
     }
 
     /// Lends the driver's connection for one statement, which is counted.
@@ -70,6 +73,16 @@ impl Conn {
         }
     }
 
+    /// Answers how long a statement on this connection may go unanswered; `None`: for ever, in this process.
+    pub fn patience(&self) -> Option<Duration> {
+        self.patience
+    }
+
+    /// Makes it shorter, where the statements travel.
+    pub(super) fn hurry(&mut self, patience: Duration) {
+        self.patience = self.patience.map(|before| before.min(patience));
+    }
+
     /// True on SQLite, for the few places in `db/` where the two databases differ.
     pub fn is_sqlite(&self) -> bool {
         matches!(self.link, Link::SqliteRead(_) | Link::SqliteWork(_))
@@ -80,10 +93,26 @@ impl Conn {
         self.statements.count();
         match self.link {
             Link::SqliteWork(transaction) => transaction.commit().await?,
-            Link::PgWork(transaction) => transaction.commit().await?,
+            Link::PgWork(transaction) => in_time(self.patience, transaction.commit()).await?,
             Link::SqliteRead(_) | Link::PgRead(_) => {}
         }
         Ok(())
+    }
+}
+
+/// Waits for an answer of the database, if need be only so long: a network that swallows everything must not hold who asks
+/// for ever. What was asked may have been done all the same.
+///
+/// # Errors
+/// What the database says, or [`DbError::Unavailable`] when it says nothing.
+pub async fn in_time<T>(
+    patience: Option<Duration>,
+    answer: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, DbError> {
+    let Some(patience) = patience else { return answer.await.map_err(DbError::from) };
+    match tokio::time::timeout(patience, answer).await {
+        Ok(answer) => answer.map_err(DbError::from),
+        Err(_) => Err(DbError::Unavailable(format!("no answer within {} ms", patience.as_millis()))),
     }
 }
 
@@ -91,10 +120,10 @@ impl Conn {
 #[macro_export]
 macro_rules! sql_exec {
     ($conn:expr, $sql:literal $(, $arg:expr)* $(,)?) => {
-        match $crate::db::Conn::raw($conn) {
+        $crate::db::in_time($crate::db::Conn::patience($conn), async { match $crate::db::Conn::raw($conn) {
             $crate::db::Raw::Sqlite(c) => sqlx::query($sql)$(.bind($arg))*.execute(c).await.map(|r| r.rows_affected()),
             $crate::db::Raw::Pg(c) => sqlx::query($sql)$(.bind($arg))*.execute(c).await.map(|r| r.rows_affected()),
-        }.map_err($crate::db::DbError::from)
+        } }).await
     };
 }
 
@@ -102,10 +131,10 @@ macro_rules! sql_exec {
 #[macro_export]
 macro_rules! sql_all {
     ($conn:expr, $row:ty, $sql:literal $(, $arg:expr)* $(,)?) => {
-        match $crate::db::Conn::raw($conn) {
+        $crate::db::in_time($crate::db::Conn::patience($conn), async { match $crate::db::Conn::raw($conn) {
             $crate::db::Raw::Sqlite(c) => sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_all(c).await,
             $crate::db::Raw::Pg(c) => sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_all(c).await,
-        }.map_err($crate::db::DbError::from)
+        } }).await
     };
 }
 
@@ -113,10 +142,10 @@ macro_rules! sql_all {
 #[macro_export]
 macro_rules! sql_opt {
     ($conn:expr, $row:ty, $sql:literal $(, $arg:expr)* $(,)?) => {
-        match $crate::db::Conn::raw($conn) {
+        $crate::db::in_time($crate::db::Conn::patience($conn), async { match $crate::db::Conn::raw($conn) {
             $crate::db::Raw::Sqlite(c) => sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_optional(c).await,
             $crate::db::Raw::Pg(c) => sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_optional(c).await,
-        }.map_err($crate::db::DbError::from)
+        } }).await
     };
 }
 
@@ -124,9 +153,9 @@ macro_rules! sql_opt {
 #[macro_export]
 macro_rules! sql_one {
     ($conn:expr, $row:ty, $sql:literal $(, $arg:expr)* $(,)?) => {
-        match $crate::db::Conn::raw($conn) {
+        $crate::db::in_time($crate::db::Conn::patience($conn), async { match $crate::db::Conn::raw($conn) {
             $crate::db::Raw::Sqlite(c) => sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_one(c).await,
             $crate::db::Raw::Pg(c) => sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_one(c).await,
-        }.map_err($crate::db::DbError::from)
+        } }).await
     };
 }

@@ -12,7 +12,8 @@ pub enum DbError {
     /// A referenced row does not exist, or a row to be deleted is still referenced.
     #[error("a referenced row is missing or still in use")]
     Reference,
-    /// A deadlock or serialisation failure (40P01, 40001) or a busy file: the whole use case can be run again.
+    /// A deadlock or serialisation failure (40P01, 40001), a lock or a statement that took too long (55P03, 57014), or a busy
+    /// file: the whole use case can be run again.
     #[error("the database asked for the transaction to be run again")]
     Again,
     /// No connection in time, or the server is away.
@@ -36,15 +37,18 @@ impl From<sqlx::Error> for DbError {
                 sqlx::error::ErrorKind::UniqueViolation => Self::Duplicate,
                 sqlx::error::ErrorKind::ForeignKeyViolation => Self::Reference,
                 _ => match cause.code().as_deref() {
-                    // PostgreSQL: deadlock and serialisation; SQLite: BUSY and its snapshot variant.
-                    Some("40P01" | "40001" | "5" | "517") => Self::Again,
+                    // PostgreSQL: deadlock, serialisation, lock and statement timeout; SQLite: BUSY and its snapshot variant.
+                    Some("40P01" | "40001" | "55P03" | "57014" | "5" | "517") => Self::Again,
                     Some(code) if is_damage(code) => Self::Schema(format!(
                         "the database is damaged ({}): restore a backup, or name another file in database.url",
                         cause.message()
                     )),
                     Some("22021") => Self::BadText,
-                    // PostgreSQL: shutdown and "starting up".
-                    Some("57P01" | "57P02" | "57P03") => Self::Unavailable(cause.message().to_owned()),
+                    // PostgreSQL: shutdown, "starting up", a transaction that idled too long, no place for a connection, and a
+                    // server that has become a replica: read-only, or without a log of its own.
+                    Some("57P01" | "57P02" | "57P03" | "25P03" | "53300" | "25006" | "55000") => {
+                        Self::Unavailable(cause.message().to_owned())
+                    }
                     _ => Self::Defect(error),
                 },
             },

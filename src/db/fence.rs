@@ -2,11 +2,12 @@
 //! On PostgreSQL the function `livegrant_fence` does it in one round trip, unless the policy has moved on since the decision:
 //! then the epochs are compared in another. Never in the statement that locks: it would use the snapshot from before the
 //! wait (1,366 violations in 4,000 races; in two: 0). On SQLite `BEGIN IMMEDIATE` is the lock, and most epochs are remembered (`epochs.rs`).
+//! A stamp of another log than the present one never holds, whatever its numbers (`docs/adr/0012`).
 //! Why so: `docs/adr/0008-the-fence-in-one-round-trip.md`.
 
 use super::audit::Line;
 use super::epochs::Epochs;
-use super::{Author, Conn, DbError, Raw};
+use super::{Author, Conn, DbError, Raw, in_time};
 use crate::policy::{Scope, Stamp};
 use sqlx::types::Json;
 use std::collections::BTreeMap;
@@ -40,19 +41,20 @@ pub(super) async fn pass(conn: &mut Conn, gate: &Gate<'_>, now: i64) -> Result<b
     }
     let (keys, exclusive) = locks(gate);
     let (line, author) = gate.line.unzip();
+    let patience = conn.patience();
     let Raw::Pg(pg) = conn.raw() else { return Ok(false) };
-    let (verdict,): (Option<bool>,) =
-        sqlx::query_as("SELECT livegrant_fence($1, $2, $3, $4, $5, $6, $7, $8)")
-            .bind(keys)
-            .bind(exclusive)
-            .bind(gate.stamp.and_then(Stamp::at).map(|rev| rev.0))
-            .bind(gate.stamp.and_then(Stamp::until))
-            .bind(line.map(|line| line.at))
-            .bind(author.map(|author| author.account.0))
-            .bind(author.map(|author| author.company.0))
-            .bind(line.map(|line| &line.texts[..]))
-            .fetch_one(pg)
-            .await?;
+    let asked = sqlx::query_as("SELECT livegrant_fence($1, $2, $3, $4, $5, $6, $7, $8, $9)")
+        .bind(keys)
+        .bind(exclusive)
+        .bind(gate.stamp.and_then(Stamp::at).map(|rev| rev.0))
+        .bind(gate.stamp.and_then(Stamp::until))
+        .bind(line.map(|line| line.at))
+        .bind(author.map(|author| author.account.0))
+        .bind(author.map(|author| author.company.0))
+        .bind(line.map(|line| &line.texts[..]))
+        .bind(gate.stamp.and_then(Stamp::log))
+        .fetch_one(pg);
+    let (verdict,): (Option<bool>,) = in_time(patience, asked).await?;
     match (verdict, gate.stamp) {
         (Some(holds), _) => Ok(holds),
         (None, Some(stamp)) => compare(conn, stamp).await,
@@ -64,9 +66,10 @@ pub(super) async fn pass(conn: &mut Conn, gate: &Gate<'_>, now: i64) -> Result<b
 async fn compare(conn: &mut Conn, stamp: &Stamp) -> Result<bool, DbError> {
     let (scopes, epochs): (Vec<String>, Vec<i64>) =
         stamp.epochs().iter().map(|(scope, epoch)| (scope.to_string(), *epoch)).unzip();
+    let patience = conn.patience();
     let Raw::Pg(pg) = conn.raw() else { return Ok(false) };
     // One look into the index a scope, whatever the planner believes of the table.
-    let (changed,): (bool,) = sqlx::query_as(
+    let asked = sqlx::query_as(
         "SELECT EXISTS (
             SELECT FROM unnest($1::text[], $2::bigint[]) AS seen (scope, epoch)
              WHERE coalesce((SELECT present.epoch FROM policy_epoch AS present WHERE present.scope = seen.scope), 0)
@@ -74,8 +77,8 @@ async fn compare(conn: &mut Conn, stamp: &Stamp) -> Result<bool, DbError> {
     )
     .bind(scopes)
     .bind(epochs)
-    .fetch_one(pg)
-    .await?;
+    .fetch_one(pg);
+    let (changed,): (bool,) = in_time(patience, asked).await?;
     Ok(!changed)
 }
 
@@ -92,10 +95,12 @@ fn locks(gate: &Gate<'_>) -> (Vec<i64>, Option<Vec<bool>>) {
 
 /// Takes one exclusive lock that is not a scope, for a rule over several rows (the last administrator stays).
 pub(super) async fn lock_rule(conn: &mut Conn, key: i64) -> Result<(), DbError> {
+    let patience = conn.patience();
     if !conn.is_sqlite()
         && let Raw::Pg(pg) = conn.raw()
     {
-        sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(key).execute(pg).await?;
+        let locked = sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(key).execute(pg);
+        in_time(patience, locked).await?;
     }
     Ok(())
 }
@@ -142,14 +147,17 @@ pub(super) async fn raise(conn: &mut Conn, scopes: &[Scope]) -> Result<Vec<(Scop
         return Ok(Vec::new());
     }
     let texts: Vec<String> = scopes.iter().map(Scope::to_string).collect();
+    let patience = conn.patience();
     let rows: Vec<(String, i64)> = match conn.raw() {
-        Raw::Pg(pg) => sqlx::query_as(
-            "INSERT INTO policy_epoch (scope, epoch) SELECT scope, 1 FROM unnest($1::text[]) AS raised(scope)
-                 ON CONFLICT (scope) DO UPDATE SET epoch = policy_epoch.epoch + 1 RETURNING scope, epoch",
-        )
-        .bind(texts)
-        .fetch_all(pg)
-        .await?,
+        Raw::Pg(pg) => {
+            let raised = sqlx::query_as(
+                "INSERT INTO policy_epoch (scope, epoch) SELECT scope, 1 FROM unnest($1::text[]) AS raised(scope)
+                     ON CONFLICT (scope) DO UPDATE SET epoch = policy_epoch.epoch + 1 RETURNING scope, epoch",
+            )
+            .bind(texts)
+            .fetch_all(pg);
+            in_time(patience, raised).await?
+        }
         Raw::Sqlite(sqlite) => {
             sqlx::query_as(
                 "INSERT INTO policy_epoch (scope, epoch) SELECT value, 1 FROM json_each($1) WHERE TRUE

@@ -10,10 +10,11 @@ mod error;
 mod fence;
 mod migrate;
 pub mod paging;
+mod postgres;
 mod work;
 
 pub(crate) use audit::write_audit;
-pub use conn::{Conn, Raw};
+pub use conn::{Conn, Raw, in_time};
 use conn::{Link, Statements};
 pub use error::DbError;
 pub use work::{Author, Authority, CommitError, Committed, SystemTask, Work};
@@ -22,9 +23,8 @@ use crate::clock::Clock;
 use crate::settings::{Database as DatabaseSettings, DatabaseKind, Synchronous};
 use crate::sql_one;
 use epochs::Epochs;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, PgPool, SqlitePool};
+use sqlx::{PgPool, SqlitePool};
 use std::fs::File;
 use std::path::Path;
 use std::str::FromStr;
@@ -44,7 +44,12 @@ pub struct Db {
     doorbell: Arc<Notify>,
     fence: Fence,
     statements: Arc<Statements>,
+    /// How long a statement may go unanswered; `None` on SQLite, which is in this process.
+    patience: Option<Duration>,
 }
+
+/// What a statement may take on the way beyond the time that the server allows it.
+const ON_THE_WAY: Duration = Duration::from_secs(2);
 
 /// Whether guarded writes are compared with their stamp at commit. Off exists only so that the race test can show
 /// that its checker finds violations without the fence.
@@ -79,14 +84,18 @@ impl Db {
     pub async fn open(settings: &DatabaseSettings, clock: Clock) -> Result<Self, DbError> {
         let pools = match settings.url.kind() {
             Some(DatabaseKind::Sqlite) => open_sqlite(settings).await?,
-            Some(DatabaseKind::Postgres) => open_postgres(settings).await?,
+            Some(DatabaseKind::Postgres) => Pools::Pg(postgres::open(settings).await?),
             None => {
                 let detail = "database.url must start with sqlite:// or postgres://";
                 return Err(DbError::Unavailable(detail.to_owned()));
             }
         };
         let (pools, doorbell, statements) = (Arc::new(pools), Arc::default(), Arc::default());
-        Ok(Self { pools, clock, doorbell, fence: Fence::On, statements })
+        let patience = match *pools {
+            Pools::Sqlite { .. } => None,
+            Pools::Pg(_) => Some(Duration::from_millis(settings.statement_timeout_ms) + ON_THE_WAY),
+        };
+        Ok(Self { pools, clock, doorbell, fence: Fence::On, statements, patience })
     }
 
     /// Answers the same database with the fence switched; for the negative control only.
@@ -113,7 +122,19 @@ impl Db {
             Pools::Sqlite { reader, .. } => Link::SqliteRead(reader.acquire().await?),
             Pools::Pg(pool) => Link::PgRead(pool.acquire().await?),
         };
-        Ok(Conn::new(link, Arc::clone(&self.statements)))
+        Ok(Conn::new(link, Arc::clone(&self.statements), self.patience))
+    }
+
+    /// Lends a connection for reading to whom a late answer is none: neither the connection nor any statement on it takes
+    /// longer than that.
+    ///
+    /// # Errors
+    /// [`DbError::Unavailable`] when the time is over.
+    pub async fn read_within(&self, patience: Duration) -> Result<Conn, DbError> {
+        let silent = || DbError::Unavailable(format!("no connection within {} ms", patience.as_millis()));
+        let mut conn = tokio::time::timeout(patience, self.read()).await.map_err(|_| silent())??;
+        conn.hurry(patience);
+        Ok(conn)
     }
 
     /// Begins a unit of work in the author's name. It rolls back when dropped.
@@ -123,9 +144,9 @@ impl Db {
                 let epochs = owned.as_ref().map(|owned| Arc::clone(&owned.epochs));
                 (Link::SqliteWork(writer.begin_with("BEGIN IMMEDIATE").await?), epochs)
             }
-            Pools::Pg(pool) => (Link::PgWork(pool.begin().await?), None),
+            Pools::Pg(pool) => (Link::PgWork(in_time(self.patience, pool.begin()).await?), None),
         };
-        let conn = Conn::new(link, Arc::clone(&self.statements));
+        let conn = Conn::new(link, Arc::clone(&self.statements), self.patience);
         Ok(Work::new(conn, author.clone(), self, epochs))
     }
 
@@ -231,39 +252,5 @@ fn unreachable_file(path: &str, error: sqlx::Error) -> DbError {
         DbError::Defect(cause) => DbError::Unavailable(format!("{path}: {cause}")),
         DbError::Schema(problem) => DbError::Schema(format!("{path}: {problem}")),
         other => other,
-    }
-}
-
-async fn open_postgres(settings: &DatabaseSettings) -> Result<Pools, DbError> {
-    let options = PgConnectOptions::from_str(settings.url.expose())
-        .map_err(|e| DbError::Unavailable(format!("database.url is not a PostgreSQL address: {e}")))?
-        .statement_cache_capacity(STATEMENTS_KEPT)
-        .application_name("livegrant");
-    let place = format!("{}:{}", options.get_host(), options.get_port());
-    let timeout = Duration::from_secs(settings.acquire_timeout_seconds);
-    let pool = PgPoolOptions::new()
-        .max_connections(settings.max_connections)
-        .acquire_timeout(timeout)
-        .connect_with(options.clone())
-        .await;
-    match pool {
-        Ok(pool) => Ok(Pools::Pg(pool)),
-        Err(error) => {
-            let cause = cause_of(error, &options, timeout).await;
-            Err(DbError::Unavailable(format!(
-                "PostgreSQL at {place} cannot be used: {cause}; check that it runs and that database.url is right"
-            )))
-        }
-    }
-}
-
-/// Answers why there is no connection: a pool tries until its time is over and then says only that; one try says why.
-async fn cause_of(error: sqlx::Error, options: &PgConnectOptions, timeout: Duration) -> sqlx::Error {
-    if !matches!(error, sqlx::Error::PoolTimedOut) {
-        return error;
-    }
-    match tokio::time::timeout(timeout, options.connect()).await {
-        Ok(Err(cause)) => cause,
-        Ok(Ok(_)) | Err(_) => error,
     }
 }

@@ -4,13 +4,14 @@
 
 use super::effective::{HolderId, PolicyFacts};
 use super::store::LogRow;
-use super::table::{Inner, PolicyTable, Rev0, load_facts, read, write};
+use super::table::{Inner, PolicyTable, load_facts, read, write};
 use super::{Edit, PolicyChange, Scope, store};
 use crate::db::{Conn, DbError};
 use livegrant_actors::AccountId;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 /// What has to be read again before a row can be applied.
 #[derive(Debug, Default)]
@@ -52,13 +53,65 @@ impl Touched {
 
 impl PolicyTable {
     /// Applies the rows that were committed before this call, in order, and hands each over as soon as it is enforced:
-    /// when a later one fails, the earlier ones are told all the same. Ends even while changes keep coming.
+    /// when a later one fails, the earlier ones are told all the same. Ends even while changes keep coming. When the log is
+    /// not the one that was followed so far, everyone is to be told everything: see `renew.rs`.
     pub async fn catch_up(&self, mut enforced: impl FnMut(LogRow)) -> Result<(), DbError> {
         let _gate = self.gate.write().await;
-        let asked_at = self.clock.now_ms();
-        let mut conn = self.db.read().await?;
-        let newest = store::revision(&mut conn).await?;
-        while self.applied() < newest {
+        self.catch_up_inside(&mut enforced).await
+    }
+
+    /// Applies rows that a doorbell brought from the log of that incarnation, as far as they are next in line; known ones
+    /// are passed over. Where one is missing, or the log is another, the log itself is read. Proves no lease: that the
+    /// rows are the newest nobody has said.
+    pub async fn follow(
+        &self,
+        log: &str,
+        rows: Vec<LogRow>,
+        mut enforced: impl FnMut(LogRow),
+    ) -> Result<(), DbError> {
+        let _gate = self.gate.write().await;
+        if *self.log() != *log {
+            return self.catch_up_inside(&mut enforced).await;
+        }
+        let mut conn = None;
+        for row in rows {
+            let next = self.applied().0 + 1;
+            if row.rev.0 < next {
+                continue;
+            }
+            if row.rev.0 > next {
+                return self.catch_up_inside(&mut enforced).await;
+            }
+            let conn = match &mut conn {
+                Some(conn) => conn,
+                None => conn.insert(self.db.read_within(self.patience()).await?),
+            };
+            self.apply(conn, &row).await?;
+            enforced(row);
+        }
+        Ok(())
+    }
+
+    /// The longest time that a statement here may take: so that a silent database costs the lease, not the relay.
+    pub(super) fn patience(&self) -> Duration {
+        Duration::from_millis(self.lease_ms as u64 / 2)
+    }
+
+    async fn catch_up_inside(&self, enforced: &mut impl FnMut(LogRow)) -> Result<(), DbError> {
+        let mut asked_at = self.clock.monotonic_ms();
+        let mut conn = self.db.read_within(self.patience()).await?;
+        let mut head = store::head(&mut conn).await?;
+        if !self.is_continued_by(&head) {
+            drop(conn);
+            self.renew(enforced).await?;
+            asked_at = self.clock.monotonic_ms();
+            conn = self.db.read_within(self.patience()).await?;
+            head = store::head(&mut conn).await?;
+            if !self.is_continued_by(&head) {
+                return Err(DbError::Unavailable("the policy log has moved once more".to_owned()));
+            }
+        }
+        while self.applied() < head.rev {
             let rows = store::log_after(&mut conn, self.applied()).await?;
             if rows.is_empty() {
                 return Err(DbError::Schema("the policy log ends before its newest revision".to_owned()));
@@ -70,6 +123,12 @@ impl PolicyTable {
         }
         self.proved_at.store(asked_at, Ordering::Release);
         Ok(())
+    }
+
+    /// Answers whether the log that was followed so far goes on there.
+    fn is_continued_by(&self, head: &store::Head) -> bool {
+        let inner = read(&self.inner);
+        inner.is_of(head) && inner.applied <= head.rev
     }
 
     async fn apply(&self, conn: &mut Conn, row: &LogRow) -> Result<(), DbError> {
@@ -127,9 +186,10 @@ impl PolicyTable {
                 _ => {}
             }
         }
-        inner.applied = Rev0(row.rev);
+        inner.applied = row.rev;
+        inner.last = Some(row.clone());
         // Last, and before the lock is given back: who finds it has all of the above.
-        self.generation.store(row.rev.0, Ordering::Release);
+        self.generation.fetch_add(1, Ordering::Release);
         Ok(())
     }
 

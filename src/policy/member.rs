@@ -16,6 +16,17 @@ use std::sync::{Arc, Mutex, OnceLock};
 /// set than that was away for more than a moment, and a snapshot is no dearer than so many differences.
 pub(super) const PAST_KEPT: usize = 8;
 
+/// Where the node's table stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place<'a> {
+    /// The log that it follows.
+    pub log: &'a Arc<str>,
+    /// The revision that is applied.
+    pub rev: Rev,
+    /// Another one after each change of the table; unlike revisions, never the same again on another log.
+    pub generation: i64,
+}
+
 /// A session as the node knows it. Shared by every request and tab of it; ended once and for all.
 #[derive(Debug)]
 pub struct SessionEntry {
@@ -92,6 +103,8 @@ struct Told {
 #[derive(Debug)]
 struct May {
     made: i64,
+    /// The log and its revision at that generation.
+    at: (Arc<str>, Rev),
     /// The account's epoch at that generation: a newer one must not be signed under an older decision.
     epoch: i64,
     enforced: Arc<Enforced>,
@@ -106,6 +119,11 @@ impl Member {
     /// Answers what is known of the account now.
     pub fn facts(&self) -> Arc<AccountFacts> {
         Arc::clone(&lock(&self.own).facts)
+    }
+
+    /// Forgets what was computed and told: it was of another log.
+    pub(super) fn forget(&self) {
+        lock(&self.own).seen = Box::default();
     }
 
     pub(super) fn replace_facts(&self, facts: AccountFacts) {
@@ -124,7 +142,7 @@ impl Member {
         &self,
         shared: &Shared,
         policy: &PolicyFacts,
-        (incarnation, applied): (&Arc<str>, Rev),
+        place: Place<'_>,
         view: View,
     ) -> (Arc<State>, bool) {
         let mut own = lock(&self.own);
@@ -135,14 +153,14 @@ impl Member {
             let (rev, is_new) = match before {
                 Some(state) if *state.hash == *contents.hash => (state.rev, false),
                 None if *facts.stored_hash == *contents.hash => (Rev(facts.stored_version), false),
-                _ => (Rev(applied.0.max(facts.stored_version)), true),
+                _ => (Rev(place.rev.0.max(facts.stored_version)), true),
             };
-            let state = contents.state(incarnation, rev);
+            let state = contents.state(place.log, rev);
             if let Some(before) = before.filter(|before| before.rev != rev) {
                 let kept = seen.past.len().saturating_sub(PAST_KEPT - 1);
                 seen.past = seen.past[kept..].iter().chain([before]).cloned().collect();
             }
-            seen.told = Some(Told { made: applied.0, state: Arc::clone(&state) });
+            seen.told = Some(Told { made: place.generation, state: Arc::clone(&state) });
             (state, is_new)
         })
     }
@@ -159,7 +177,8 @@ impl Member {
         let own = lock(&self.own);
         let may = own.seen.iter().find(|seen| seen.view == view)?.may.as_ref()?;
         let holds = may.made == generation && may.enforced.holds_at(now);
-        holds.then(|| Snapshot::new(Arc::clone(&may.enforced), self.account, may.epoch, Rev(may.made)))
+        let at = || (Arc::clone(&may.at.0), may.at.1);
+        holds.then(|| Snapshot::new(Arc::clone(&may.enforced), self.account, may.epoch, at()))
     }
 
     /// Answers what is enforced now.
@@ -167,16 +186,17 @@ impl Member {
         &self,
         shared: &Shared,
         policy: &PolicyFacts,
-        generation: i64,
+        place: Place<'_>,
         view: View,
         now: i64,
     ) -> Snapshot {
         let mut own = lock(&self.own);
         let facts = Arc::clone(&own.facts);
         let enforced = shared.enforced(policy, &facts, view, now);
+        let (made, at) = (place.generation, (Arc::clone(place.log), place.rev));
         own.seen(view).may =
-            Some(May { made: generation, epoch: facts.epoch, enforced: Arc::clone(&enforced) });
-        Snapshot::new(enforced, self.account, facts.epoch, Rev(generation))
+            Some(May { made, at: at.clone(), epoch: facts.epoch, enforced: Arc::clone(&enforced) });
+        Snapshot::new(enforced, self.account, facts.epoch, at)
     }
 }
 

@@ -150,6 +150,11 @@ impl Shared {
         Arc::clone(memo.of(policy, key, At::Instant(now), holds, is_used, make))
     }
 
+    /// Forgets what tabs are told: its states are named after another log.
+    pub fn forget_told(&self) {
+        lock(&self.told).entries.clear();
+    }
+
     /// Replaces an account's grants and stored hash by equal ones that others have already.
     pub fn intern(&self, facts: &mut AccountFacts) {
         facts.grants = lock(&self.grants).one(&facts.grants);

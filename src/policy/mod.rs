@@ -1,6 +1,6 @@
 //! The policy: who may do what, in which order it changed, and how a stale decision is found out.
 //! `scope` (epochs, stamps) · `change` (what the log knows) · `effective` (the one computation) · `explain` (the same, with its reasons) · `table` and `apply`
-//! (the node's memory, following the log) · `snapshot` (what is enforced, what is told) · `principal` (the caller) ·
+//! (the node's memory, following the log) · `renew` (following another one) · `snapshot` (what is enforced, what is told) · `principal` (the caller) ·
 //! `member` (accounts and sessions in use) · `memo` (what accounts share) · `timed` (grants with time limits) · `store` (SQL). It knows no routes, no sockets and none of the areas.
 
 mod apply;
@@ -14,6 +14,7 @@ mod memo;
 mod principal;
 #[cfg(test)]
 mod properties;
+mod renew;
 mod scope;
 mod snapshot;
 pub mod store;

@@ -5,6 +5,7 @@ use livegrant_actors::{AccountId, ApplicationId, CompanyId, PositionId, Rev, Rol
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
+use std::sync::Arc;
 
 /// A part of the policy that has an epoch of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -92,6 +93,7 @@ pub struct Stamp {
     epochs: Vec<(Scope, i64)>,
     until: Option<i64>,
     at: Option<Rev>,
+    log: Option<Arc<str>>,
 }
 
 impl Stamp {
@@ -99,7 +101,7 @@ impl Stamp {
     pub(super) fn new(mut epochs: Vec<(Scope, i64)>, until: Option<i64>) -> Self {
         epochs.sort();
         epochs.dedup();
-        Self { epochs, until, at: None }
+        Self { epochs, until, at: None, log: None }
     }
 
     /// Answers this stamp with the revision of whose policy it holds all epochs: as long as that is the newest one, no
@@ -109,13 +111,21 @@ impl Stamp {
         Self { at: Some(rev), ..self }
     }
 
+    /// Answers this stamp with the incarnation of the log that its epochs are of: another log may have given the same numbers
+    /// to something else.
+    #[must_use]
+    pub(super) fn made_in(self, log: &Arc<str>) -> Self {
+        Self { log: Some(Arc::clone(log)), ..self }
+    }
+
     /// Answers this stamp with more scopes in it. They were looked at on their own, so their epochs are compared one by one.
     #[must_use]
     pub(crate) fn and(&self, more: &[(Scope, i64)]) -> Self {
         if more.is_empty() {
             return self.clone();
         }
-        Self::new(self.epochs.iter().chain(more).cloned().collect(), self.until)
+        let log = self.log.clone();
+        Self { log, ..Self::new(self.epochs.iter().chain(more).cloned().collect(), self.until) }
     }
 
     /// Answers the scopes with their epochs, sorted.
@@ -126,6 +136,11 @@ impl Stamp {
     /// Answers the revision of whose policy it holds all epochs, if they are of one.
     pub fn at(&self) -> Option<Rev> {
         self.at
+    }
+
+    /// Answers the incarnation of the log that it was derived from, if it is known.
+    pub fn log(&self) -> Option<&str> {
+        self.log.as_deref()
     }
 
     /// Answers when the decision ends by itself, in UTC milliseconds.

@@ -44,12 +44,12 @@ pub struct Snapshot {
     account: AccountId,
     /// The account's epoch, as it was when this was decided.
     epoch: i64,
-    /// The revision of the policy that this was decided by.
-    at: Rev,
+    /// The log and the revision of the policy that this was decided by.
+    at: (Arc<str>, Rev),
 }
 
 impl Snapshot {
-    pub(super) fn new(enforced: Arc<Enforced>, account: AccountId, epoch: i64, at: Rev) -> Self {
+    pub(super) fn new(enforced: Arc<Enforced>, account: AccountId, epoch: i64, at: (Arc<str>, Rev)) -> Self {
         Self { enforced, account, epoch, at }
     }
 
@@ -78,7 +78,8 @@ impl Snapshot {
     pub fn stamp(&self, sid: &SessionId) -> Stamp {
         let own = [(Scope::Account(self.account), self.epoch), (Scope::Session(sid.clone()), 0)];
         Stamp::new(self.enforced.epochs.iter().cloned().chain(own).collect(), self.enforced.until)
-            .made_at(self.at)
+            .made_in(&self.at.0)
+            .made_at(self.at.1)
     }
 }
 

@@ -11,7 +11,8 @@ use sqlx::types::Json;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// One row of the policy log: everything that one transaction changed. Travels with doorbells.
+/// One row of the policy log: everything that one transaction changed.
+/// Nodes hand it on as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogRow {
     /// Its revision.
@@ -98,6 +99,61 @@ fn log_row(row: LogColumns) -> LogRow {
 /// Reads the newest revision.
 pub async fn revision(conn: &mut Conn) -> Result<Rev, DbError> {
     Ok(Rev(sql_one!(conn, (i64,), "SELECT rev FROM policy_revision WHERE id = 1")?.0))
+}
+
+/// Where the policy log stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// The newest revision.
+    pub rev: Rev,
+    /// Which log this is; `None` before there is first data.
+    pub incarnation: Option<String>,
+    /// The timeline of the server that the incarnation was made known on; `None`: not yet.
+    pub written_under: Option<String>,
+    /// The server's present timeline; empty on SQLite.
+    pub timeline: String,
+}
+
+impl Head {
+    /// Answers whether the log goes on where it was written before.
+    pub fn is_at_home(&self) -> bool {
+        self.written_under.as_ref() == Some(&self.timeline)
+    }
+}
+
+/// Reads where the log stands, in one statement.
+pub async fn head(conn: &mut Conn) -> Result<Head, DbError> {
+    let (rev, incarnation, written_under, timeline) = sql_one!(
+        conn,
+        (i64, Option<String>, Option<String>, String),
+        "SELECT rev, incarnation, written_under, timeline FROM policy_head"
+    )?;
+    Ok(Head { rev: Rev(rev), incarnation, written_under, timeline })
+}
+
+/// Gives the log another incarnation, known on a timeline, if it still has the one named; `false`: somebody else did.
+pub async fn renew_log(
+    conn: &mut Conn,
+    incarnation: &str,
+    next: &str,
+    timeline: &str,
+) -> Result<bool, DbError> {
+    let renewed = sql_exec!(
+        conn,
+        "UPDATE sys_meta SET value = $2 WHERE name = 'log_incarnation' AND value = $1",
+        incarnation,
+        next
+    )?;
+    if renewed == 0 {
+        return Ok(false);
+    }
+    sql_exec!(
+        conn,
+        "INSERT INTO sys_meta (name, value) VALUES ('log_timeline', $1)
+         ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        timeline
+    )?;
+    Ok(true)
 }
 
 /// Reads a named value of the database.

@@ -3,10 +3,11 @@
 //! The lease (I7): past `lease_ms` without proof that the log was read to its end, guarded reads fail closed.
 
 use super::effective::{AccountFacts, PolicyFacts, View};
-use super::member::{Member, SessionEntry};
+use super::member::{Member, Place, SessionEntry};
 use super::memo::Shared;
 use super::snapshot::Snapshot;
-use super::{Scope, Stamp, store};
+use super::store::LogRow;
+use super::{Scope, Stamp, renew, store};
 use crate::clock::Clock;
 use crate::db::{Db, DbError};
 use livegrant_actors::{AccountId, Rev, SessionId, State};
@@ -14,22 +15,17 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Inner {
-    pub applied: Rev0,
+    pub applied: Rev,
+    /// The incarnation of the log, and the timeline that it is known on.
+    pub log: Arc<str>,
+    pub timeline: String,
+    /// The row of the applied revision: what tells whether another server's log is this one.
+    pub last: Option<LogRow>,
     pub facts: PolicyFacts,
     pub members: HashMap<AccountId, Arc<Member>>,
     pub sessions: HashMap<SessionId, Arc<SessionEntry>>,
-}
-
-/// A revision that defaults to 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Rev0(pub Rev);
-
-impl Default for Rev0 {
-    fn default() -> Self {
-        Self(Rev(0))
-    }
 }
 
 /// Permission versions that are stored in one transaction, by one statement. 10,000: a tenth of a second of SQLite's one
@@ -42,16 +38,16 @@ pub struct PolicyTable {
     pub(super) db: Db,
     pub(super) clock: Clock,
     pub(super) inner: RwLock<Inner>,
-    /// `inner.applied`, set before the lock is given back: whoever computed something at this generation need not look.
+    /// Raised with every change of `inner`, before the lock is given back: whoever computed something at this generation
+    /// need not look.
     pub(super) generation: AtomicI64,
     pub(super) shared: Shared,
     /// Loaders hold it shared, `apply` exclusively: what is loaded is never older than what is applied.
     pub(super) gate: tokio::sync::RwLock<()>,
     pub(super) proved_at: AtomicI64,
-    pub(super) incarnation: Arc<str>,
     /// Versions to be stored; bounded by the number of members.
     pub(super) versions: Mutex<HashMap<AccountId, (Rev, Arc<str>)>>,
-    lease_ms: i64,
+    pub(super) lease_ms: i64,
     capacity: usize,
 }
 
@@ -59,24 +55,23 @@ impl PolicyTable {
     /// Loads everything but accounts and sessions, which come when they are used.
     pub async fn load(db: Db, settings: &crate::settings::Policy) -> Result<Arc<Self>, DbError> {
         let clock = db.clock().clone();
-        let proved_at = AtomicI64::new(clock.now_ms());
-        let mut conn = db.read().await?;
-        let incarnation = store::meta(&mut conn, "log_incarnation").await?.ok_or_else(|| {
-            DbError::Schema("the database has no first data: run `livegrant migrate`".to_owned())
-        })?;
+        let proved_at = AtomicI64::new(clock.monotonic_ms());
         // The revision first: rows after it are applied again, which is harmless; rows before it are in what follows.
-        let applied = store::revision(&mut conn).await?;
+        let head = renew::settled_head(&db).await?;
+        let mut conn = db.read().await?;
+        let last = store::log_at(&mut conn, head.rev).await?;
         let facts = load_facts(&mut conn, &super::Catalogue::default()).await?;
         drop(conn);
+        let (log, timeline) = (head.incarnation.unwrap_or_default().into(), head.timeline);
+        let inner = Inner::new(head.rev, log, timeline, last, facts);
         Ok(Arc::new(Self {
             db,
             clock,
-            inner: RwLock::new(Inner { applied: Rev0(applied), facts, ..Inner::default() }),
-            generation: AtomicI64::new(applied.0),
+            inner: RwLock::new(inner),
+            generation: AtomicI64::new(0),
             shared: Shared::default(),
             gate: tokio::sync::RwLock::new(()),
             proved_at,
-            incarnation: incarnation.into(),
             versions: Mutex::new(HashMap::new()),
             lease_ms: settings.lease_ms as i64,
             capacity: settings.account_cache,
@@ -85,12 +80,28 @@ impl PolicyTable {
 
     /// Answers the revision up to which this node enforces.
     pub fn applied(&self) -> Rev {
-        read(&self.inner).applied.0
+        read(&self.inner).applied
     }
 
     /// Answers whether the node may still answer guarded reads (I7).
     pub fn has_lease(&self) -> bool {
-        self.clock.now_ms() - self.proved_at.load(Ordering::Acquire) <= self.lease_ms
+        self.lease_left_ms() >= 0
+    }
+
+    /// Answers for how long the lease goes on without another proof, ms; negative: it is over. The wall clock has no say.
+    pub fn lease_left_ms(&self) -> i64 {
+        self.proved_at.load(Ordering::Acquire) + self.lease_ms - self.clock.monotonic_ms()
+    }
+
+    /// Answers the incarnation of the log that this node follows: the `epoch` of its frames.
+    pub fn log(&self) -> Arc<str> {
+        Arc::clone(&read(&self.inner).log)
+    }
+
+    /// Answers whether this node has all that the log had when its head was read.
+    pub fn has_reached(&self, head: &store::Head) -> bool {
+        let inner = read(&self.inner);
+        inner.is_of(head) && inner.applied >= head.rev
     }
 
     /// Finds a session, from memory or, the first time, from the database. `None` when there is none.
@@ -130,7 +141,7 @@ impl PolicyTable {
             return known;
         }
         let inner = read(&self.inner);
-        member.enforce(&self.shared, &inner.facts, inner.applied.0.0, view, now)
+        member.enforce(&self.shared, &inner.facts, self.place(&inner), view, now)
     }
 
     /// Answers what an account's tabs are to show, as the log says. A set that is unchanged keeps its revision.
@@ -139,8 +150,7 @@ impl PolicyTable {
             return known;
         }
         let inner = read(&self.inner);
-        let at = (&self.incarnation, inner.applied.0);
-        let (state, is_new) = member.tell(&self.shared, &inner.facts, at, view);
+        let (state, is_new) = member.tell(&self.shared, &inner.facts, self.place(&inner), view);
         if is_new {
             lock(&self.versions).insert(member.account, (state.rev, Arc::clone(&state.hash)));
         }
@@ -194,6 +204,11 @@ impl PolicyTable {
         Ok(notes.len())
     }
 
+    /// Answers where the table stands; the lock that is held keeps it there.
+    fn place<'a>(&self, inner: &'a Inner) -> Place<'a> {
+        Place { log: &inner.log, rev: inner.applied, generation: self.generation.load(Ordering::Acquire) }
+    }
+
     /// Answers the stamp of a credential check: account, company, application and catalogue as they were before it (I12).
     pub fn credential_stamp(&self, facts: &AccountFacts, view: View) -> Stamp {
         let inner = read(&self.inner);
@@ -207,6 +222,19 @@ impl PolicyTable {
             ],
             None,
         )
+        .made_in(&inner.log)
+    }
+}
+
+impl Inner {
+    fn new(rev: Rev, log: Arc<str>, timeline: String, last: Option<LogRow>, facts: PolicyFacts) -> Self {
+        let (members, sessions) = (HashMap::new(), HashMap::new());
+        Self { applied: rev, log, timeline, last, facts, members, sessions }
+    }
+
+    /// Answers whether a head is of the log that this came from, on the same timeline.
+    pub fn is_of(&self, head: &store::Head) -> bool {
+        head.incarnation.as_deref() == Some(&*self.log) && head.timeline == self.timeline && head.is_at_home()
     }
 }
 

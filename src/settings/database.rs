@@ -20,6 +20,16 @@ pub struct Database {
     pub read_connections: u32,
     /// Time a request waits for a connection before it fails, in seconds.
     pub acquire_timeout_seconds: u64,
+    /// Time that PostgreSQL gives one statement, in milliseconds.
+    pub statement_timeout_ms: u64,
+    /// Time that PostgreSQL lets a statement wait for a lock, in milliseconds.
+    pub lock_timeout_ms: u64,
+    /// Time after which PostgreSQL ends a transaction in which nothing happens, in milliseconds.
+    pub idle_in_transaction_timeout_ms: u64,
+    /// Age at which a connection to PostgreSQL is replaced, in seconds.
+    pub max_lifetime_seconds: u64,
+    /// Time without use after which a connection to PostgreSQL is closed, in seconds.
+    pub idle_timeout_seconds: u64,
     /// How hard SQLite pushes a commit to the disk.
     pub synchronous: Synchronous,
 }
@@ -31,6 +41,11 @@ impl Default for Database {
             max_connections: 10,
             read_connections: 4,
             acquire_timeout_seconds: 5,
+            statement_timeout_ms: 10_000,
+            lock_timeout_ms: 3000,
+            idle_in_transaction_timeout_ms: 30_000,
+            max_lifetime_seconds: 1800,
+            idle_timeout_seconds: 600,
             synchronous: Synchronous::Normal,
         }
     }
@@ -48,7 +63,27 @@ impl Database {
         }
         SettingError::unless_within("database.max_connections", self.max_connections, 2..=1000)?;
         SettingError::unless_within("database.read_connections", self.read_connections, 1..=256)?;
-        SettingError::unless_within("database.acquire_timeout_seconds", self.acquire_timeout_seconds, 1..=300)
+        SettingError::unless_within(
+            "database.acquire_timeout_seconds",
+            self.acquire_timeout_seconds,
+            1..=300,
+        )?;
+        SettingError::unless_within(
+            "database.statement_timeout_ms",
+            self.statement_timeout_ms,
+            100..=600_000,
+        )?;
+        SettingError::unless_within("database.lock_timeout_ms", self.lock_timeout_ms, 10..=600_000)?;
+        // Else every wait for a lock would end as a statement that took too long.
+        if self.lock_timeout_ms >= self.statement_timeout_ms {
+            let problem =
+                format!("must be less than database.statement_timeout_ms, {}", self.statement_timeout_ms);
+            return Err(SettingError::new("database.lock_timeout_ms", problem));
+        }
+        let idle = self.idle_in_transaction_timeout_ms;
+        SettingError::unless_within("database.idle_in_transaction_timeout_ms", idle, 1000..=600_000)?;
+        SettingError::unless_within("database.max_lifetime_seconds", self.max_lifetime_seconds, 10..=86_400)?;
+        SettingError::unless_within("database.idle_timeout_seconds", self.idle_timeout_seconds, 10..=86_400)
     }
 }
 

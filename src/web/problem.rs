@@ -48,6 +48,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("busy", "too many sign-ins at once"),
     ("confirmation_required", "granting this needs `\"confirm\": true`"),
     ("cross_site", "a cookie came with a request from another site"),
+    ("database_busy", "locks were held for too long, several times in a row; nothing was written"),
     ("database_unavailable", "the database is not reachable"),
     ("draining", "this node is going away; ask another"),
     ("full", "this node has no place for another tab"),
@@ -162,7 +163,7 @@ impl Problem {
             Refusal::Banned { .. } => (StatusCode::TOO_MANY_REQUESTS, "banned"),
             Refusal::Unavailable { code, .. } => (StatusCode::SERVICE_UNAVAILABLE, code),
             Refusal::Stale => (StatusCode::CONFLICT, "stale_permissions"),
-            Refusal::Again => (StatusCode::SERVICE_UNAVAILABLE, "database_unavailable"),
+            Refusal::Again => (StatusCode::SERVICE_UNAVAILABLE, "database_busy"),
             Refusal::Defect(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         }
     }

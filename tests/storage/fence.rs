@@ -96,7 +96,7 @@ both_databases! {
 const IN_ONE_STATEMENT: &str = "
 CREATE OR REPLACE FUNCTION livegrant_fence(
     lock_keys BIGINT[], lock_exclusive BOOLEAN[], stamp_at BIGINT, stamp_until BIGINT,
-    line_at BIGINT, line_actor BIGINT, line_company BIGINT, line TEXT[]
+    line_at BIGINT, line_actor BIGINT, line_company BIGINT, line TEXT[], stamp_log TEXT
 ) RETURNS BOOLEAN LANGUAGE plpgsql VOLATILE AS $$
 DECLARE present BIGINT;
 BEGIN

@@ -4,7 +4,7 @@
 //! The policy's memory moves on as `apply.rs` moves it: only what a change names is replaced.
 
 use super::super::apply::raise;
-use super::super::member::{Member, PAST_KEPT};
+use super::super::member::{Member, PAST_KEPT, Place};
 use super::super::memo::Shared;
 use super::super::snapshot::{Enforced, Snapshot, Told};
 use super::*;
@@ -80,9 +80,12 @@ impl Node {
         self.applied += 1;
     }
 
+    fn place(&self) -> Place<'_> {
+        Place { log: &self.incarnation, rev: Rev(self.applied), generation: self.applied }
+    }
+
     fn tell(&mut self, account: usize, view: View) -> Arc<State> {
-        let at = (&self.incarnation, Rev(self.applied));
-        let (state, _) = self.members[account].tell(&self.shared, &self.facts, at, view);
+        let (state, _) = self.members[account].tell(&self.shared, &self.facts, self.place(), view);
         state
     }
 
@@ -112,10 +115,15 @@ impl Node {
             prop_assert!(found.as_ref().is_none_or(same), "{:?} is not {}", found, what);
         }
 
-        let snapshot = self.members[account].enforce(&self.shared, &self.facts, self.applied, view, now);
+        let snapshot = self.members[account].enforce(&self.shared, &self.facts, self.place(), view, now);
         let result = effective(&facts, &own, view, At::Instant(now));
         let enforced = Arc::new(Enforced::new(result, Arc::clone(&facts.catalogue)));
-        let expected = Snapshot::new(enforced, own.account, own.epoch, Rev(self.applied));
+        let expected = Snapshot::new(
+            enforced,
+            own.account,
+            own.epoch,
+            (Arc::clone(&self.incarnation), Rev(self.applied)),
+        );
         prop_assert_eq!(snapshot.codes(), expected.codes());
         prop_assert_eq!(snapshot.holders(), expected.holders());
         prop_assert_eq!(snapshot.stamp(&sid(account)), expected.stamp(&sid(account)));
