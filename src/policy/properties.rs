@@ -181,7 +181,8 @@ impl Policy {
 
     fn stamp(&self, account: usize, result: Effective, catalogue: Arc<Catalogue>) -> Stamp {
         let (id, enforced) = (AccountId(account as i64), Arc::new(Enforced::new(result, catalogue)));
-        Snapshot::new(enforced, id, self.epoch(&Scope::Account(id)), ("log".into(), Rev(1))).stamp(&sid(account))
+        Snapshot::new(enforced, id, self.epoch(&Scope::Account(id)), ("log".into(), Rev(1)))
+            .stamp(&sid(account))
     }
 
     /// The codes that the session of an account may use now: what a check would let through.

@@ -9,6 +9,7 @@ mod converging;
 mod debug;
 mod endings;
 mod expiry;
+mod failover;
 mod frames;
 mod handshake;
 mod jobs;

@@ -1,5 +1,5 @@
 //! Every SQL statement in the source is prepared on SQLite and on PostgreSQL; the few that exist for one database only,
-//! in `src/db/{fence,bulk}.rs`, on that one. This is what checked queries would do if they knew two databases.
+//! in `src/db/{fence,bulk,postgres}.rs`, on that one. This is what checked queries would do if they knew two databases.
 //!
 //! Preparing finds wrong names, wrong grammar and types that do not fit. It does not run anything: what a statement means
 //! is asked by the tests of the store functions.

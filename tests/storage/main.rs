@@ -19,6 +19,7 @@ mod listed;
 mod many_sessions;
 mod portrait;
 mod remembered;
+mod renewed;
 mod revisions;
 mod schema;
 mod sign_in;

@@ -24,6 +24,8 @@ pub struct Statement {
 
 /// The files whose statements are in the arms of a `match` over the two databases.
 const TWO_DIALECTS: [&str; 2] = ["src/db/fence.rs", "src/db/bulk.rs"];
+/// The file whose statements only PostgreSQL is ever sent.
+const POSTGRES: &str = "src/db/postgres.rs";
 /// The file that defines the macros: its `sqlx::query` calls hand over what a macro was given.
 const MACROS: &str = "src/db/conn.rs";
 
@@ -126,6 +128,9 @@ fn first_text(code: &str) -> Option<String> {
 }
 
 fn database_of(name: &str, before: &str) -> Where {
+    if name == POSTGRES {
+        return Where::PostgresOnly;
+    }
     if !TWO_DIALECTS.contains(&name) {
         return Where::Both;
     }
