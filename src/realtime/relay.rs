@@ -79,11 +79,7 @@ impl Follower {
             tokio::select! {
                 () = doorbell.notified() => rung_here = true,
                 Some(rung) = elsewhere.recv() => {
-                    let mut is_news = self.is_news(&rung);
-                    while let Ok(rung) = elsewhere.try_recv() {
-                        is_news |= self.is_news(&rung);
-                    }
-                    if !is_news {
+                    if self.follow(rung).await {
                         continue;
                     }
                 }
@@ -93,9 +89,8 @@ impl Follower {
             let applied = self.catch_up().await;
             looked_at = asked_at;
             if rung_here && !self.core.engine.bus().is_alone() {
-                let rev = *self.applied.borrow();
                 // A ring that is lost is made good by the others' tail poll.
-                let _ = self.rings.try_send(news::log(rev, &applied));
+                let _ = self.rings.try_send(news::log(&self.core.policy, &applied));
             }
         }
     }
@@ -107,9 +102,16 @@ impl Follower {
         if !bus.is_alone() && bus.health().trouble.is_some() { usual.min(HARDER) } else { usual }
     }
 
-    /// Takes a doorbell of another node: rows that are next are applied at once, anything else is a reason to look.
-    fn is_news(&self, rung: &Rung) -> bool {
-        rung.from == self.core.node || rung.rev > *self.applied.borrow()
+    /// Takes a doorbell of another node: rows that are next are applied at once. Answers whether nothing is left to do;
+    /// anything else is a reason to look at the log.
+    async fn follow(&self, rung: Rung) -> bool {
+        let Rung::Log { log, rev, rows } = rung else { return false };
+        let policy = &self.core.policy;
+        if let Err(error) = policy.follow(&log, rows, |row| self.enforced(row)).await {
+            tracing::warn!(%error, "rows of another node were not applied; the log is read");
+            return false;
+        }
+        *policy.log() == *log && policy.applied() >= rev
     }
 
     async fn catch_up(&self) -> Vec<LogRow> {

@@ -141,7 +141,7 @@ served! {
         assert_eq!((&row["username"], &row["guid"]), (&json!("alice"), &json!(alice.guid)));
         for tab in &tabs {
             let expected =
-                ["browser", "connected_at", "connection_id", "ip", "last_heartbeat", "rev", "sid", "transport"];
+                ["browser", "connected_at", "connection_id", "ip", "last_heartbeat", "node", "rev", "sid", "transport"];
             assert_eq!(crate::frames::members(tab), expected);
             assert_eq!((&tab["sid"], &tab["ip"]), (&json!(alice.sid), &json!("127.0.0.1")));
         }

@@ -174,7 +174,10 @@ both_databases! {
         .await;
         Setup::on(&database).run(async |server: TestServer| {
             server.recorded().await;
-            assert_eq!(records(&server, 1).await, [record("ws", Some("restart"), None)]);
+            // The run before may have taken it for one of a node that is gone, the moment it was written.
+            let ended = ["restart", "node_lost"].map(|reason| [record("ws", Some(reason), None)]);
+            let found = records(&server, 1).await;
+            assert!(ended.iter().any(|ended| found == ended), "{found:?}");
         })
         .await;
     }

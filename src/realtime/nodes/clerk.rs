@@ -30,13 +30,18 @@ const REPUSHES: usize = 16;
 
 /// A doorbell from another node.
 #[derive(Debug)]
-pub struct Rung {
-    /// Who rang.
-    pub from: NodeId,
-    /// The log has grown up to this.
-    pub rev: Rev,
-    /// Its rows, when they came along.
-    pub rows: Vec<LogRow>,
+pub enum Rung {
+    /// The log of this incarnation has grown up to this revision; its rows, when they came along.
+    Log {
+        /// The incarnation.
+        log: String,
+        /// The revision.
+        rev: Rev,
+        /// The rows, in order.
+        rows: Vec<LogRow>,
+    },
+    /// Doorbells may have been missed.
+    Missed,
 }
 
 /// See the head of this file.
@@ -91,12 +96,12 @@ impl Clerk {
         (Self { core, doorbell, repushes, presence, dismissed, receipts, lists, polls }, telling)
     }
 
-    fn take(&self, from: NodeId, news: News) {
+    fn take(&self, news: News) {
         match news {
-            News::Log { rev, rows } => {
+            News::Log { log, rev, rows } => {
                 let rows = rows.and_then(|rows| serde_json::from_str(rows.get()).ok()).unwrap_or_default();
                 // A full queue means that the relay is about to look anyway.
-                let _ = self.doorbell.try_send(Rung { from, rev, rows });
+                let _ = self.doorbell.try_send(Rung::Log { log, rev, rows });
             }
             News::Receipts(revs) => self.receipts.add(revs),
             News::PresenceWanted => self.presence.wanted_elsewhere(),
@@ -124,12 +129,12 @@ async fn tell_again(core: Core, mut waiting: mpsc::Receiver<Change>) {
 }
 
 impl Correspondent for Clerk {
-    fn news(&self, from: NodeId, about: &str, body: &RawValue) {
+    fn news(&self, _from: NodeId, about: &str, body: &RawValue) {
         if about != NEWS {
             return;
         }
         match serde_json::from_str(body.get()) {
-            Ok(news) => self.take(from, news),
+            Ok(news) => self.take(news),
             // A newer version knows more.
             Err(error) => tracing::debug!(%error, "news that are not known here"),
         }
@@ -159,7 +164,6 @@ impl Correspondent for Clerk {
         metrics::counter!("livegrant_bus_missed_total").increment(1);
         self.presence.compare();
         // Rows may have been among it.
-        let rung = Rung { from: self.core.members.node, rev: self.core.policy.applied(), rows: Vec::new() };
-        let _ = self.doorbell.try_send(rung);
+        let _ = self.doorbell.try_send(Rung::Missed);
     }
 }

@@ -1,7 +1,7 @@
 //! What is said to every other node. Lost news cost a delay or a number in a list, never a permission.
 
 use crate::core::Core;
-use crate::policy::LogRow;
+use crate::policy::{LogRow, PolicyTable};
 use crate::realtime::presence::Moved;
 use livegrant_actors::{Audience, Operator, RepushKind, Rev};
 use serde::{Deserialize, Serialize};
@@ -16,8 +16,8 @@ const ROWS_BYTES: usize = 256 * 1024;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum News {
-    /// The policy log has grown up to this revision; the rows, when they are few.
-    Log { rev: Rev, rows: Option<Box<RawValue>> },
+    /// The policy log of this incarnation has grown up to this revision; the rows, when they are few.
+    Log { log: String, rev: Rev, rows: Option<Box<RawValue>> },
     /// The receipts of these changes have filled.
     Receipts(Vec<Rev>),
     /// Somebody here listens to who comes and goes.
@@ -48,7 +48,7 @@ pub async fn say(core: &Core, news: &News) {
 }
 
 /// Makes the doorbell of rows that were committed here.
-pub fn log(rev: Rev, rows: &[LogRow]) -> News {
+pub fn log(policy: &PolicyTable, rows: &[LogRow]) -> News {
     let rows = serde_json::value::to_raw_value(rows).ok().filter(|rows| rows.get().len() <= ROWS_BYTES);
-    News::Log { rev, rows }
+    News::Log { log: policy.log().to_string(), rev: policy.applied(), rows }
 }
