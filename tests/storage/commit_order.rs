@@ -21,21 +21,7 @@ CREATE TRIGGER audit_place AFTER INSERT ON sys_audit_log WHEN NEW.result = 'allo
 CREATE TRIGGER log_place AFTER INSERT ON policy_log
   BEGIN INSERT INTO commit_order (what) VALUES ('rev ' || NEW.rev); END;";
 
-const POSTGRES: &str = "
-CREATE TABLE commit_order (place BIGINT PRIMARY KEY, what TEXT NOT NULL);
-CREATE TABLE commit_counter (place BIGINT NOT NULL);
-INSERT INTO commit_counter VALUES (0);
-CREATE FUNCTION take_place(what TEXT) RETURNS void LANGUAGE sql AS $$
-  WITH next AS (UPDATE commit_counter SET place = place + 1 RETURNING place)
-  INSERT INTO commit_order SELECT next.place, what FROM next $$;
-CREATE FUNCTION audit_place() RETURNS trigger LANGUAGE plpgsql AS $$
-  BEGIN PERFORM take_place(NEW.request_id); RETURN NULL; END $$;
-CREATE FUNCTION log_place() RETURNS trigger LANGUAGE plpgsql AS $$
-  BEGIN PERFORM take_place('rev ' || NEW.rev); RETURN NULL; END $$;
-CREATE CONSTRAINT TRIGGER audit_place AFTER INSERT ON sys_audit_log DEFERRABLE INITIALLY DEFERRED
-  FOR EACH ROW WHEN (NEW.result = 'allowed') EXECUTE FUNCTION audit_place();
-CREATE CONSTRAINT TRIGGER log_place AFTER INSERT ON policy_log DEFERRABLE INITIALLY DEFERRED
-  FOR EACH ROW EXECUTE FUNCTION log_place();";
+const POSTGRES: &str = include_str!("../support/commit_order.sql");
 
 /// Begins to note the order of commits; the schema must be there.
 pub async fn note(database: &TestDatabase) {

@@ -1,0 +1,58 @@
+//! The random schedule: bounded as a test, and as long as somebody likes as a command.
+
+use std::time::Duration;
+
+use crate::nodes::cluster::Plan;
+use crate::nodes::faults::Fault;
+use crate::nodes::report::Run;
+use crate::nodes::workload::Load;
+
+/// What the bounded run takes, beside starting and judging.
+const BOUNDED: Duration = Duration::from_secs(50);
+/// How long everything may take to be the same again on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+pub fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime starts")
+}
+
+#[expect(clippy::disallowed_methods, reason = "what the command was asked for, not a setting of the application")]
+fn asked<T: std::str::FromStr>(name: &str) -> Option<T> {
+    let text = std::env::var(name).ok().filter(|text| !text.is_empty())?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number")))
+}
+
+fn seed() -> u64 {
+    asked("SEED").unwrap_or_else(|| u64::from_le_bytes(livegrant::clock::random_bytes()) >> 40)
+}
+
+fn run(seed: u64, time: Duration, load: Load, accounts: usize) -> Run {
+    let plan = Plan { accounts, clock: Some(2), ..Plan::default() };
+    Run { seed, plan, load, faults: Fault::ALL.to_vec(), time, patience: PATIENCE }
+}
+
+#[test]
+fn nothing_is_lost_while_things_break() {
+    let seed = seed();
+    println!("seed {seed}");
+    let load = Load { clients: 6, rest: Duration::from_millis(15), tabs: 3 };
+    let report = runtime().block_on(run(seed, BOUNDED, load, 12).execute());
+    println!("{report}");
+    report.assert_clean();
+    assert!(report.evidence.truth.revision > 50, "too little happened: {report}");
+    assert!(report.done("write") > 100, "too little happened: {report}");
+}
+
+#[test]
+#[ignore = "takes as long as MINUTES says; `make chaos`"]
+fn for_as_long_as_asked() {
+    let seed = seed();
+    let minutes: u64 = asked("MINUTES").unwrap_or(5);
+    let tabs: usize = asked("TABS").unwrap_or(200);
+    println!("seed {seed}, {minutes} minutes, 3 nodes, {} tabs", 3 * tabs);
+    let load = Load { clients: 12, rest: Duration::from_millis(10), tabs: 5 };
+    let time = Duration::from_secs(minutes * 60);
+    let report = runtime().block_on(run(seed, time, load, (3 * tabs).div_ceil(5)).execute());
+    println!("{report}");
+    report.assert_clean();
+}

@@ -1,0 +1,304 @@
+//! Clients that work while things break: business writes that a right guards, rights that come and go, sessions that are
+//! ended and begun again, notices, and the tabs of everyone. Every operation goes to any node, and is noted.
+//!
+//! Who is refused goes on; who gets no answer does not know. Dead sessions are tried again and again: nothing may open.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::caller::{Answer, Caller, Request};
+use super::cluster::Cluster;
+use super::dice::Dice;
+use super::history::{Deed, Event, Op, Outcome, Recorder};
+use super::people::{People, RIGHT, Session, login, signed_in};
+use super::tab::Tab;
+use super::wait::pass;
+
+/// Ended sessions that are still tried; the oldest is forgotten.
+const GHOSTS: usize = 40;
+
+/// How much work.
+#[derive(Debug, Clone)]
+pub struct Load {
+    /// Clients that ask at one time.
+    pub clients: usize,
+    /// Each rests so long between two operations.
+    pub rest: Duration,
+    /// Tabs an account.
+    pub tabs: usize,
+}
+
+/// See the head of this file. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Workload {
+    rooms: Arc<Rooms>,
+}
+
+#[derive(Debug)]
+struct Rooms {
+    caller: Caller,
+    recorder: Recorder,
+    people: People,
+    load: Load,
+    admin: Session,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    dice: Dice,
+    ops: u64,
+    sessions: Vec<Arc<Session>>,
+    ghosts: Vec<Arc<Session>>,
+    tabs: Vec<Tab>,
+    opened: usize,
+}
+
+impl Workload {
+    /// Signs everyone in and opens their tabs, while everything works.
+    pub async fn begin(cluster: &Cluster, load: Load, seed: u64) -> Self {
+        let (caller, people) = (cluster.caller.clone(), cluster.people.clone());
+        let admin = signed_in(&caller, 0, &people.admin).await;
+        let inner = Inner {
+            dice: Dice::of(seed),
+            ops: 0,
+            sessions: Vec::new(),
+            ghosts: Vec::new(),
+            tabs: Vec::new(),
+            opened: 0,
+        };
+        let recorder = cluster.recorder.clone();
+        let rooms = Rooms { caller, recorder, people, load, admin, inner: Mutex::new(inner) };
+        let workload = Self { rooms: Arc::new(rooms) };
+        for (number, person) in workload.rooms.people.accounts.iter().enumerate() {
+            let node = number % workload.rooms.caller.nodes();
+            workload.adopt(signed_in(&workload.rooms.caller, node, person).await);
+        }
+        workload
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.rooms.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens the tabs of a new session.
+    fn adopt(&self, session: Session) {
+        let session = Arc::new(session);
+        let (caller, recorder) = (&self.rooms.caller, &self.rooms.recorder);
+        let mut inner = self.inner();
+        for _ in 0..self.rooms.load.tabs {
+            let (number, seed) = (inner.opened, inner.dice.below(usize::MAX) as u64);
+            inner.opened += 1;
+            let tab = Tab::open(number, Arc::clone(&session), caller.clone(), recorder.clone(), seed);
+            inner.tabs.push(tab);
+        }
+        inner.sessions.push(session);
+    }
+
+    /// Works until it is stopped; operations under way are finished.
+    pub async fn run(&self, stop: watch::Receiver<bool>) {
+        let mut clients = JoinSet::new();
+        for _ in 0..self.rooms.load.clients {
+            let (workload, stop) = (self.clone(), stop.clone());
+            clients.spawn(async move {
+                while !*stop.borrow() {
+                    workload.operation().await;
+                    pass(workload.rooms.load.rest).await;
+                }
+            });
+        }
+        while let Some(ended) = clients.join_next().await {
+            ended.expect("a client does not crash");
+        }
+    }
+
+    /// Looks at every tab.
+    pub fn with_tabs<T>(&self, look: impl FnOnce(&[Tab]) -> T) -> T {
+        look(&self.inner().tabs)
+    }
+
+    /// Closes every tab and hands them over.
+    pub fn take_tabs(&self) -> Vec<Tab> {
+        std::mem::take(&mut self.inner().tabs)
+    }
+
+    pub async fn operation(&self) {
+        let (kind, node) = {
+            let dice = &mut self.inner().dice;
+            (dice.below(100), dice.below(self.rooms.caller.nodes()))
+        };
+        match kind {
+            0..40 => self.write(node, false).await,
+            40..52 => self.look(node, false).await,
+            52..62 => self.shift_role(node).await,
+            62..70 => self.shift_right(node).await,
+            70..74 => self.kick(node).await,
+            74..80 => self.sign_in(node).await,
+            80..84 => self.refresh(node).await,
+            84..88 => self.notice(node).await,
+            88..92 => self.write(node, true).await,
+            92..96 => self.look(node, true).await,
+            _ => self.me(node).await,
+        }
+    }
+
+    /// Runs one operation and notes it; answers what came.
+    pub async fn run_op(&self, node: usize, sid: &str, deed: Deed, mut request: Request) -> Answer {
+        let number = {
+            let mut inner = self.inner();
+            inner.ops += 1;
+            inner.ops
+        };
+        request.id = format!("chaos-{number:06}");
+        let began = self.rooms.recorder.now();
+        let answer = self.rooms.caller.ask(node, &request).await;
+        let outcome = outcome(&answer);
+        let ended = self.rooms.recorder.now();
+        let op = Op { id: request.id, deed, sid: sid.to_owned(), node, began, ended, outcome };
+        self.rooms.recorder.note(Event::Op(op));
+        answer
+    }
+
+    fn session(&self, dead: bool) -> Option<Arc<Session>> {
+        let mut inner = self.inner();
+        let Inner { dice, sessions, ghosts, .. } = &mut *inner;
+        let from = if dead { ghosts } else { sessions };
+        (!from.is_empty()).then(|| dice.pick(from))
+    }
+
+    /// Sends a session's request; whoever is told that it has ended believes it.
+    async fn as_session(&self, node: usize, session: &Arc<Session>, deed: Deed, request: Request) {
+        let answer = self.run_op(node, &session.sid, deed, request).await;
+        if matches!(answer, Answer::Given(401, _)) && answer.code() == "session_revoked" {
+            session.end();
+            self.bury(session);
+        }
+    }
+
+    fn bury(&self, session: &Arc<Session>) {
+        let mut inner = self.inner();
+        inner.sessions.retain(|living| living.sid != session.sid);
+        if inner.ghosts.iter().all(|ghost| ghost.sid != session.sid) {
+            inner.ghosts.push(Arc::clone(session));
+            let many = inner.ghosts.len().saturating_sub(GHOSTS);
+            inner.ghosts.drain(..many);
+        }
+    }
+
+    async fn write(&self, node: usize, dead: bool) {
+        let Some(session) = self.session(dead) else { return };
+        let account = session.person.id;
+        let phone = format!("138{:08}", self.inner().dice.below(100_000_000));
+        let place = self.rooms.people.accounts.iter().position(|person| person.id == account);
+        let target = self.rooms.people.targets[place.unwrap_or_default()];
+        let path = format!("/api/accounts/users/{target}/");
+        let request = call(Method::PATCH, path, json!({ "phone": phone }), &session.access());
+        self.as_session(node, &session, Deed::Write { account }, request).await;
+    }
+
+    async fn look(&self, node: usize, dead: bool) {
+        let Some(session) = self.session(dead) else { return };
+        let request = call(Method::GET, "/api/v1/online-users".to_owned(), Value::Null, &session.access());
+        self.as_session(node, &session, Deed::Look { account: session.person.id }, request).await;
+    }
+
+    async fn me(&self, node: usize) {
+        let Some(session) = self.session(false) else { return };
+        let path = "/api/v1/me/permissions".to_owned();
+        let request = call(Method::GET, path, Value::Null, &session.access());
+        self.as_session(node, &session, Deed::Me, request).await;
+    }
+
+    async fn shift_role(&self, node: usize) {
+        let (account, role, gives) = {
+            let mut inner = self.inner();
+            let account = inner.dice.pick(&self.rooms.people.accounts).id;
+            (account, inner.dice.pick(&self.rooms.people.roles), inner.dice.below(2) == 0)
+        };
+        let path = format!("/api/v1/accounts/{account}/roles/{role}");
+        let (method, body, deed) = if gives {
+            (Method::POST, json!({}), Deed::Give { account, role })
+        } else {
+            (Method::DELETE, Value::Null, Deed::Take { account, role })
+        };
+        self.as_admin(node, deed, method, path, body).await;
+    }
+
+    async fn shift_right(&self, node: usize) {
+        let (role, gives) = {
+            let mut inner = self.inner();
+            (inner.dice.pick(&self.rooms.people.roles), inner.dice.below(2) == 0)
+        };
+        let (how, deed) = if gives { ("add", Deed::Allow { role }) } else { ("remove", Deed::Deny { role }) };
+        let body = json!({ "permissions": RIGHT, "confirm": true });
+        self.as_admin(node, deed, Method::POST, format!("/api/v1/roles/{role}/permissions/{how}"), body).await;
+    }
+
+    async fn kick(&self, node: usize) {
+        let Some(session) = self.session(false) else { return };
+        let sid = session.sid.clone();
+        let path = format!("/api/v1/sessions/{sid}?reason=chaos");
+        let answer = self.as_admin(node, Deed::Kick { sid }, Method::DELETE, path, Value::Null).await;
+        if answer.good().is_some() {
+            self.bury(&session);
+        }
+    }
+
+    /// Signs in whoever has no session.
+    async fn sign_in(&self, node: usize) {
+        let person = {
+            let inner = self.inner();
+            let alone = |id: i64| inner.sessions.iter().all(|session| session.person.id != id);
+            self.rooms.people.accounts.iter().find(|person| alone(person.id)).cloned()
+        };
+        let Some(person) = person else { return };
+        let request = login(&person, String::new());
+        let answer = self.run_op(node, "", Deed::Login { account: person.id }, request).await;
+        if let Some(body) = answer.good() {
+            self.adopt(Session::of(&person, body));
+        }
+    }
+
+    async fn refresh(&self, node: usize) {
+        let Some(session) = self.session(false) else { return };
+        let body = json!({ "refresh": session.refresh() });
+        let request = call(Method::POST, "/api/auth/refresh/".to_owned(), body, "");
+        if let Some(body) = self.run_op(node, &session.sid, Deed::Refresh, request).await.good() {
+            session.renew(body);
+        }
+    }
+
+    async fn notice(&self, node: usize) {
+        let title = format!("notice {}", self.inner().dice.below(1_000_000));
+        let body = json!({ "title": title, "content": "chaos", "category": "chaos", "severity": "info" });
+        let path = "/api/v1/notifications/broadcast".to_owned();
+        self.as_admin(node, Deed::Notice { title }, Method::POST, path, body).await;
+    }
+
+    pub async fn as_admin(&self, node: usize, deed: Deed, method: Method, path: String, body: Value) -> Answer {
+        let request = call(method, path, body, &self.rooms.admin.access());
+        self.run_op(node, &self.rooms.admin.sid, deed, request).await
+    }
+}
+
+fn call(method: Method, path: String, body: Value, token: &str) -> Request {
+    Request { method, path, body, token: token.to_owned(), id: String::new() }
+}
+
+/// What an answer says about what was done: a failure of the server's says nothing.
+fn outcome(answer: &Answer) -> Outcome {
+    match answer {
+        Answer::Given(200..=299, body) => Outcome::Done { rev: body["rev"].as_i64() },
+        Answer::Given(status @ 500.., _) => {
+            Outcome::Unknown { cause: format!("{status} {}", answer.code()) }
+        }
+        Answer::Given(status, _) => Outcome::Refused { status: *status, code: answer.code().to_owned() },
+        Answer::NotSent => Outcome::Refused { status: 0, code: "not sent".to_owned() },
+        Answer::Lost(cause) => Outcome::Unknown { cause: cause.chars().take(60).collect() },
+    }
+}
