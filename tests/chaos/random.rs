@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::nodes::cluster::Plan;
 use crate::nodes::faults::Fault;
 use crate::nodes::report::Run;
-use crate::nodes::workload::Load;
+use crate::nodes::workload::{Load, Mix};
 
 /// What the bounded run takes, beside starting and judging.
 const BOUNDED: Duration = Duration::from_secs(50);
@@ -28,14 +28,14 @@ fn seed() -> u64 {
 
 fn run(seed: u64, time: Duration, load: Load, accounts: usize) -> Run {
     let plan = Plan { accounts, clock: Some(2), ..Plan::default() };
-    Run { seed, plan, load, faults: Fault::ALL.to_vec(), time, patience: PATIENCE }
+    Run { seed, plan, load, faults: Fault::ALL.to_vec(), lasts: (300, 4_800), time, patience: PATIENCE }
 }
 
 #[test]
 fn nothing_is_lost_while_things_break() {
     let seed = seed();
     println!("seed {seed}");
-    let load = Load { clients: 6, rest: Duration::from_millis(15), tabs: 3 };
+    let load = Load { clients: 6, rest: Duration::from_millis(15), tabs: 3, hop_ms: 8_000, mix: Mix::Writes };
     let report = runtime().block_on(run(seed, BOUNDED, load, 12).execute());
     println!("{report}");
     report.assert_clean();
@@ -50,7 +50,7 @@ fn for_as_long_as_asked() {
     let minutes: u64 = asked("MINUTES").unwrap_or(5);
     let tabs: usize = asked("TABS").unwrap_or(200);
     println!("seed {seed}, {minutes} minutes, 3 nodes, {} tabs", 3 * tabs);
-    let load = Load { clients: 12, rest: Duration::from_millis(10), tabs: 5 };
+    let load = Load { clients: 12, rest: Duration::from_millis(10), tabs: 5, hop_ms: 60_000, mix: Mix::Writes };
     let time = Duration::from_secs(minutes * 60);
     let report = runtime().block_on(run(seed, time, load, (3 * tabs).div_ceil(5)).execute());
     println!("{report}");

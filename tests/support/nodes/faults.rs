@@ -44,12 +44,20 @@ impl Fault {
 pub struct Faults {
     dice: Dice,
     kinds: Vec<Fault>,
+    /// The shortest and the longest that a fault lasts, in milliseconds.
+    lasts: (u64, u64),
     pub injected: BTreeMap<Fault, usize>,
 }
 
 impl Faults {
+    /// Faults of these kinds, as long as a client's patience or the lease can notice.
     pub fn of(seed: u64, kinds: &[Fault]) -> Self {
-        Self { dice: Dice::of(seed), kinds: kinds.to_vec(), injected: BTreeMap::new() }
+        Self { dice: Dice::of(seed), kinds: kinds.to_vec(), lasts: (300, 4_800), injected: BTreeMap::new() }
+    }
+
+    /// The same, with a length of one's own.
+    pub fn lasting(self, shortest: u64, longest: u64) -> Self {
+        Self { lasts: (shortest, longest), ..self }
     }
 
     /// Breaks and mends until the time is over; then everything is whole again and every node is ready.
@@ -58,7 +66,9 @@ impl Faults {
         while Instant::now() < end {
             let (kind, node) = (self.dice.pick(&self.kinds), self.dice.below(cluster.nodes.len()));
             *self.injected.entry(kind).or_default() += 1;
-            let lasts = Duration::from_millis(300 + self.dice.below(4_500) as u64);
+            let (shortest, longest) = self.lasts;
+            let lasts = shortest + self.dice.below((longest - shortest) as usize + 1) as u64;
+            let lasts = Duration::from_millis(lasts);
             // Now and then another thing breaks while this one lasts.
             let second = (self.dice.below(3) == 0).then(|| (self.dice.pick(&self.kinds), self.dice.below(cluster.nodes.len())));
             self.break_it(cluster, kind, node).await;

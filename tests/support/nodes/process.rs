@@ -70,7 +70,6 @@ impl Order {
         let mut command = self.command();
         command
             .current_dir(&self.folder)
-            .env_clear()
             .env("LIVEGRANT_ENV", "test")
             .env("LIVEGRANT__SERVER__PORT", self.port.to_string())
             .env("LIVEGRANT__TELEMETRY__LOG_FORMAT", "json")
@@ -100,13 +99,13 @@ impl Order {
         match self.defence {
             Defence::Whole => {
                 let mut command = Command::new(binary());
-                command.arg("--config").arg(config).arg("serve");
+                command.env_clear().arg("--config").arg(config).arg("serve");
                 command
             }
             Defence::NoFence => {
                 let mut command = Command::new(std::env::current_exe().expect("this binary has a path"));
                 command.args([super::unfenced::NAME, "--exact", "--nocapture", "--include-ignored"]);
-                command.env(super::unfenced::CONFIG, config);
+                command.env_clear().env(super::unfenced::CONFIG, config);
                 command
             }
         }

@@ -27,6 +27,8 @@ pub struct Run {
     pub plan: Plan,
     pub load: Load,
     pub faults: Vec<Fault>,
+    /// The shortest and the longest that a fault lasts, in milliseconds.
+    pub lasts: (u64, u64),
     pub time: Duration,
     /// How long everything may take to be the same again, once all is mended.
     pub patience: Duration,
@@ -57,7 +59,7 @@ impl Run {
             let workload = workload.clone();
             async move { workload.run(stopped).await }
         });
-        let mut faults = Faults::of(self.seed ^ 0x5EED, &self.faults);
+        let mut faults = Faults::of(self.seed ^ 0x5EED, &self.faults).lasting(self.lasts.0, self.lasts.1);
         faults.run(&mut cluster, self.time).await;
         stop.send_replace(true);
         working.await.expect("the workload does not crash");
@@ -154,6 +156,18 @@ impl Report {
         counts
     }
 
+    fn causes(&self) -> BTreeMap<&str, usize> {
+        let mut causes = BTreeMap::new();
+        for entry in &self.evidence.entries {
+            if let Event::Op(op) = &entry.event
+                && let Outcome::Unknown { cause } = &op.outcome
+            {
+                *causes.entry(cause.as_str()).or_default() += 1;
+            }
+        }
+        causes
+    }
+
     fn count(&self, is: impl Fn(&Event) -> bool) -> usize {
         self.evidence.entries.iter().filter(|entry| is(&entry.event)).count()
     }
@@ -178,6 +192,10 @@ impl fmt::Display for Report {
         writeln!(out, "\n  operation           done  refused  unknown")?;
         for (name, [done, refused, unknown]) in self.operations() {
             writeln!(out, "  {name:<16} {done:>7} {refused:>8} {unknown:>8}")?;
+        }
+        writeln!(out, "\n  unknown because of                                times")?;
+        for (cause, times) in self.causes() {
+            writeln!(out, "  {cause:<48} {times:>6}")?;
         }
         let truth = &self.evidence.truth;
         let opened = self.count(|event| matches!(event, Event::Opened { .. }));

@@ -28,6 +28,9 @@ const HANDSHAKE: Duration = Duration::from_secs(5);
 /// The longest wait before a tab comes back, in milliseconds; real clients wait longer.
 const BACKOFF_MS: usize = 400;
 
+/// A tab that stays.
+const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// A role as a tab is told it: id, code and name.
 pub type Role = (i64, String, String);
 
@@ -58,7 +61,14 @@ pub struct Tab {
 }
 
 impl Tab {
-    pub fn open(number: usize, session: Arc<Session>, caller: Caller, recorder: Recorder, seed: u64) -> Self {
+    /// Opens a tab that changes to another node after at most `hop_ms`, by itself; 0: never.
+    pub fn open(
+        number: usize,
+        session: Arc<Session>,
+        caller: Caller,
+        recorder: Recorder,
+        (seed, hop_ms): (u64, usize),
+    ) -> Self {
         let (stop, stopped) = watch::channel(false);
         let state = Arc::<Mutex<State>>::default();
         let life = Life {
@@ -67,6 +77,7 @@ impl Tab {
             caller,
             recorder,
             dice: Dice::of(seed),
+            hop_ms,
             state: Arc::clone(&state),
         };
         let task = tokio::spawn(life.run(stopped));
@@ -92,6 +103,7 @@ struct Life {
     caller: Caller,
     recorder: Recorder,
     dice: Dice,
+    hop_ms: usize,
     state: Arc<Mutex<State>>,
 }
 
@@ -108,7 +120,12 @@ impl Life {
     async fn run(mut self, mut stopped: watch::Receiver<bool>) {
         loop {
             let turn = async {
-                let next = self.connection().await;
+                let longest = match self.hop_ms {
+                    0 => FOR_EVER,
+                    hop => Duration::from_millis(100 + self.dice.below(hop) as u64),
+                };
+                // Whoever leaves by himself says nothing: as a tab that was moved to another network.
+                let next = at_most(longest, self.connection()).await.unwrap_or(Next::ComeBack);
                 self.change(|state| state.open = None);
                 match next {
                     Next::ComeBack => {}

@@ -22,6 +22,15 @@ use super::wait::pass;
 /// Ended sessions that are still tried; the oldest is forgotten.
 const GHOSTS: usize = 40;
 
+/// What most operations are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mix {
+    /// Business writes.
+    Writes,
+    /// Reads that no database is asked for.
+    Reads,
+}
+
 /// How much work.
 #[derive(Debug, Clone)]
 pub struct Load {
@@ -31,6 +40,10 @@ pub struct Load {
     pub rest: Duration,
     /// Tabs an account.
     pub tabs: usize,
+    /// The longest that a tab stays on one connection before it changes to another node by itself, in milliseconds; 0:
+    /// for ever.
+    pub hop_ms: usize,
+    pub mix: Mix,
 }
 
 /// See the head of this file. Cheap to clone.
@@ -94,7 +107,8 @@ impl Workload {
         for _ in 0..self.rooms.load.tabs {
             let (number, seed) = (inner.opened, inner.dice.below(usize::MAX) as u64);
             inner.opened += 1;
-            let tab = Tab::open(number, Arc::clone(&session), caller.clone(), recorder.clone(), seed);
+            let manner = (seed, self.rooms.load.hop_ms);
+            let tab = Tab::open(number, Arc::clone(&session), caller.clone(), recorder.clone(), manner);
             inner.tabs.push(tab);
         }
         inner.sessions.push(session);
@@ -132,18 +146,24 @@ impl Workload {
             let dice = &mut self.inner().dice;
             (dice.below(100), dice.below(self.rooms.caller.nodes()))
         };
+        match (kind, self.rooms.load.mix) {
+            (0..15, Mix::Reads) => return self.look(node, false).await,
+            (15..25, Mix::Reads) => return self.me(node, false).await,
+            (25..42, Mix::Reads) => return self.me(node, true).await,
+            _ => {}
+        }
         match kind {
-            0..40 => self.write(node, false).await,
-            40..52 => self.look(node, false).await,
-            52..62 => self.shift_role(node).await,
-            62..70 => self.shift_right(node).await,
-            70..74 => self.kick(node).await,
-            74..80 => self.sign_in(node).await,
+            0..42 => self.write(node, false).await,
+            42..54 => self.look(node, false).await,
+            54..64 => self.shift_role(node).await,
+            64..73 => self.shift_right(node).await,
+            73..75 => self.kick(node).await,
+            75..80 => self.sign_in(node).await,
             80..84 => self.refresh(node).await,
             84..88 => self.notice(node).await,
             88..92 => self.write(node, true).await,
             92..96 => self.look(node, true).await,
-            _ => self.me(node).await,
+            _ => self.me(node, kind % 2 == 0).await,
         }
     }
 
@@ -207,8 +227,8 @@ impl Workload {
         self.as_session(node, &session, Deed::Look { account: session.person.id }, request).await;
     }
 
-    async fn me(&self, node: usize) {
-        let Some(session) = self.session(false) else { return };
+    async fn me(&self, node: usize, dead: bool) {
+        let Some(session) = self.session(dead) else { return };
         let path = "/api/v1/me/permissions".to_owned();
         let request = call(Method::GET, path, Value::Null, &session.access());
         self.as_session(node, &session, Deed::Me, request).await;
@@ -299,6 +319,9 @@ fn outcome(answer: &Answer) -> Outcome {
         }
         Answer::Given(status, _) => Outcome::Refused { status: *status, code: answer.code().to_owned() },
         Answer::NotSent => Outcome::Refused { status: 0, code: "not sent".to_owned() },
-        Answer::Lost(cause) => Outcome::Unknown { cause: cause.chars().take(60).collect() },
+        Answer::Lost(cause) => {
+            let why = if cause.contains("TimedOut") { "no answer in time" } else { "connection lost" };
+            Outcome::Unknown { cause: why.to_owned() }
+        }
     }
 }
