@@ -116,6 +116,10 @@ impl Core {
         let reached = async {
             loop {
                 let head = crate::policy::store::head(&mut self.db.read().await?).await?;
+                if head.rev > *self.applied.borrow() {
+                    // Somebody else's change, whose bell was not heard here: nobody waits for the next poll.
+                    self.db.doorbell().notify_one();
+                }
                 self.settle(Committed { rev: Some(head.rev) }).await;
                 if self.policy.has_reached(&head) {
                     return Ok(());
