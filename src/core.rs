@@ -5,6 +5,7 @@
 use crate::clock::Clock;
 use crate::cluster::members::Members;
 use crate::db::{Author, Committed, Db, write_audit};
+use crate::policy::store::Head;
 use crate::policy::{PolicyTable, Principal};
 use crate::refusal::Refusal;
 use crate::settings::Settings;
@@ -111,15 +112,26 @@ impl Core {
         by.renew(&self.policy)
     }
 
+    /// Waits until this node enforces what somebody has seen on another one: up to that revision, or to the newest one if
+    /// there is no such revision yet.
+    ///
+    /// # Errors
+    /// `policy_unproven` when it takes too long.
+    pub async fn reach(&self, seen: Rev) -> Result<(), Refusal> {
+        if seen <= *self.applied.borrow() {
+            return Ok(());
+        }
+        let rev = self.ring_for_newest().await?.rev.min(seen);
+        let mut applied = self.applied.clone();
+        let reached = tokio::time::timeout(SETTLE, applied.wait_for(|at| *at >= rev)).await;
+        if matches!(reached, Ok(Ok(_))) { Ok(()) } else { Err(Refusal::lease_lost()) }
+    }
+
     /// Waits until this node enforces all that is committed now, also when the log has become another one meanwhile.
     async fn catch_up(&self) -> Result<(), Refusal> {
         let reached = async {
             loop {
-                let head = crate::policy::store::head(&mut self.db.read().await?).await?;
-                if head.rev > *self.applied.borrow() {
-                    // Somebody else's change, whose bell was not heard here: nobody waits for the next poll.
-                    self.db.doorbell().notify_one();
-                }
+                let head = self.ring_for_newest().await?;
                 self.settle(Committed { rev: Some(head.rev) }).await;
                 if self.policy.has_reached(&head) {
                     return Ok(());
@@ -130,6 +142,15 @@ impl Core {
         };
         // Past the time the caller is asked again all the same, and refused by the fence if it is still so.
         tokio::time::timeout(SETTLE, reached).await.unwrap_or(Ok(()))
+    }
+
+    /// Answers the log's newest revision; if it is somebody else's, whose bell was not heard here, the log is read at once.
+    async fn ring_for_newest(&self) -> Result<Head, Refusal> {
+        let head = crate::policy::store::head(&mut self.db.read().await?).await?;
+        if head.rev > *self.applied.borrow() {
+            self.db.doorbell().notify_one();
+        }
+        Ok(head)
     }
 
     /// Notes a refused use of a permission (S1-46). Best effort: a refusal stays a refusal.

@@ -17,7 +17,9 @@ use actix_http::RequestHead;
 use actix_http::header::{COOKIE, HeaderMap, ORIGIN, SEC_WEBSOCKET_PROTOCOL};
 use actix_web::cookie::Cookie;
 use actix_web::web::Query;
-use livegrant_actors::{Admission, ClientInfo, Refused, SessionId, TOPICS_MAX, Transport, Wishes};
+use livegrant_actors::{
+    Admission, ClientInfo, Position, Refused, Rev, SessionId, TOPICS_MAX, Transport, Wishes,
+};
 use serde::Deserialize;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -108,6 +110,9 @@ impl Door {
             self.bans.note(ip, Some(by.account()), Offence::Throttled, now);
             return Err(Refusal::Throttled { retry_after_seconds: 60 });
         }
+        if let Some(place) = &wishes.resume {
+            self.reach(place, &by).await?;
+        }
         self.core.engine.admit(by.account(), ip).map_err(|refused| match refused {
             Refused::Full => Refusal::Unavailable { code: "full", detail: refused.to_string() },
             Refused::Draining => Refusal::Unavailable { code: "draining", detail: refused.to_string() },
@@ -196,6 +201,15 @@ impl Door {
         let by =
             Principal::of_session(&self.core.policy, &SessionId::from(claims.sid), origin.clone()).await?;
         Ok((by, claims.exp * 1000))
+    }
+
+    /// Waits for what the client has seen on another node: what is still to come here would lead it back (I9).
+    async fn reach(&self, place: &Position, by: &Principal) -> Result<(), Refusal> {
+        let here = self.core.policy.published(by.member(), by.session().view);
+        if *place.epoch != *here.epoch {
+            return Ok(());
+        }
+        self.core.reach(place.rev.max(Rev(place.inbox_seq))).await
     }
 
     /// The guid must be the caller's own, his account's or his staff record's (S0-22, C1, C12).
