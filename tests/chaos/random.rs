@@ -16,7 +16,10 @@ pub fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime starts")
 }
 
-#[expect(clippy::disallowed_methods, reason = "what the command was asked for, not a setting of the application")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what the command was asked for, not a setting of the application"
+)]
 fn asked<T: std::str::FromStr>(name: &str) -> Option<T> {
     let text = std::env::var(name).ok().filter(|text| !text.is_empty())?;
     Some(text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number")))
@@ -50,7 +53,8 @@ fn for_as_long_as_asked() {
     let minutes: u64 = asked("MINUTES").unwrap_or(5);
     let tabs: usize = asked("TABS").unwrap_or(200);
     println!("seed {seed}, {minutes} minutes, 3 nodes, {} tabs", 3 * tabs);
-    let load = Load { clients: 12, rest: Duration::from_millis(10), tabs: 5, hop_ms: 60_000, mix: Mix::Writes };
+    let load =
+        Load { clients: 12, rest: Duration::from_millis(10), tabs: 5, hop_ms: 60_000, mix: Mix::Writes };
     let time = Duration::from_secs(minutes * 60);
     let report = runtime().block_on(run(seed, time, load, (3 * tabs).div_ceil(5)).execute());
     println!("{report}");

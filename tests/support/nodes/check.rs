@@ -93,8 +93,10 @@ pub struct Evidence {
     pub truth: Truth,
     pub tabs: Vec<TabEnd>,
     pub lives: Vec<Life>,
-    /// The role that an account held in the beginning; every role had the right.
+    /// The role that an account held in the beginning.
     pub held: BTreeMap<i64, i64>,
+    /// Roles that never had the right; every other one had it in the beginning.
+    pub powerless: BTreeSet<i64>,
     pub lease_ms: u64,
 }
 
@@ -209,10 +211,14 @@ fn order(evidence: &Evidence, found: &mut Found) {
             Event::Applied { tab, epoch, rev, prev, .. } => {
                 if let Some((before, at)) = at.get(tab).filter(|(before, _)| before == epoch) {
                     if rev < at {
-                        found.add(Check::Order, format!("tab {tab} at {at} was led back to {rev} of {before}"));
+                        found.add(
+                            Check::Order,
+                            format!("tab {tab} at {at} was led back to {rev} of {before}"),
+                        );
                     }
                     if prev.is_some_and(|prev| prev != *at) {
-                        found.add(Check::Order, format!("tab {tab} at {at} was told what continues {prev:?}"));
+                        found
+                            .add(Check::Order, format!("tab {tab} at {at} was told what continues {prev:?}"));
                     }
                 }
                 at.insert(*tab, (epoch.clone(), *rev));
@@ -232,7 +238,7 @@ struct Model {
 impl Model {
     fn of(evidence: &Evidence) -> Self {
         let held = evidence.held.iter().map(|(account, role)| (*account, BTreeSet::from([*role])));
-        Self { held: held.collect(), denied: BTreeSet::new(), ended: BTreeSet::new() }
+        Self { held: held.collect(), denied: evidence.powerless.clone(), ended: BTreeSet::new() }
     }
 
     fn apply(&mut self, deed: &Deed) {
@@ -263,9 +269,15 @@ fn stale_writes(evidence: &Evidence, found: &mut Found) {
         model.apply(&op.deed);
         let Deed::Write { account } = op.deed else { continue };
         if model.ended.contains(&op.sid) {
-            found.add(Check::StaleWrites, format!("{commit} at place {place}, node {}: its session had ended", op.node));
+            found.add(
+                Check::StaleWrites,
+                format!("{commit} at place {place}, node {}: its session had ended", op.node),
+            );
         } else if !model.may(account) {
-            found.add(Check::StaleWrites, format!("{commit} at place {place}, node {}: {account} had lost the right", op.node));
+            found.add(
+                Check::StaleWrites,
+                format!("{commit} at place {place}, node {}: {account} had lost the right", op.node),
+            );
         }
     }
 }
@@ -284,10 +296,16 @@ fn kicks(evidence: &Evidence, found: &mut Found) {
     for entry in &evidence.entries {
         match &entry.event {
             Event::Op(op) if matches!(op.outcome, Outcome::Done { .. }) && past(&op.sid, op.began) => {
-                found.add(Check::Kicks, format!("{} {:?} at node {} with the ended session {}", op.id, op.deed, op.node, op.sid));
+                found.add(
+                    Check::Kicks,
+                    format!("{} {:?} at node {} with the ended session {}", op.id, op.deed, op.node, op.sid),
+                );
             }
             Event::Opened { tab, sid, node, asked, .. } if past(sid, *asked) => {
-                found.add(Check::Kicks, format!("tab {tab} opened at node {node} with the ended session {sid}"));
+                found.add(
+                    Check::Kicks,
+                    format!("tab {tab} opened at node {node} with the ended session {sid}"),
+                );
             }
             _ => {}
         }
@@ -321,7 +339,10 @@ fn reads(evidence: &Evidence, found: &mut Found) {
             possible |= place >= last && model.may(*account);
         }
         if !possible {
-            found.add(Check::Reads, format!("{} at node {}: {account} had lost the right before the lease", read.id, read.node));
+            found.add(
+                Check::Reads,
+                format!("{} at node {}: {account} had lost the right before the lease", read.id, read.node),
+            );
         }
     }
 }
@@ -332,14 +353,20 @@ fn answers(evidence: &Evidence, found: &mut Found) {
         let committed = places.contains_key(op.id.as_str());
         match &op.outcome {
             Outcome::Done { rev: Some(rev) } if !evidence.truth.log.contains(rev) => {
-                found.add(Check::Answers, format!("{} {:?} took {rev}, which is not in the log", op.id, op.deed));
+                found.add(
+                    Check::Answers,
+                    format!("{} {:?} took {rev}, which is not in the log", op.id, op.deed),
+                );
             }
             Outcome::Done { .. } if !committed && matches!(op.deed, Deed::Write { .. }) => {
                 found.add(Check::Answers, format!("{} {:?} was done and is not committed", op.id, op.deed));
             }
             Outcome::Refused { status, code } if committed => {
                 let (id, deed) = (&op.id, &op.deed);
-                found.add(Check::Answers, format!("{id} {deed:?} was refused ({status} {code}) and is committed"));
+                found.add(
+                    Check::Answers,
+                    format!("{id} {deed:?} was refused ({status} {code}) and is committed"),
+                );
             }
             _ => {}
         }
@@ -358,7 +385,10 @@ fn applied(evidence: &Evidence, found: &mut Found) {
             }
         }
         if life.last && life.applied.last().is_some_and(|last| *last != revision) {
-            found.add(Check::Applied, format!("{} ends at {:?} and not at {revision}", life.name, life.applied.last()));
+            found.add(
+                Check::Applied,
+                format!("{} ends at {:?} and not at {revision}", life.name, life.applied.last()),
+            );
         }
     }
 }

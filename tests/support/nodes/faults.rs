@@ -70,7 +70,8 @@ impl Faults {
             let lasts = shortest + self.dice.below((longest - shortest) as usize + 1) as u64;
             let lasts = Duration::from_millis(lasts);
             // Now and then another thing breaks while this one lasts.
-            let second = (self.dice.below(3) == 0).then(|| (self.dice.pick(&self.kinds), self.dice.below(cluster.nodes.len())));
+            let second = (self.dice.below(3) == 0)
+                .then(|| (self.dice.pick(&self.kinds), self.dice.below(cluster.nodes.len())));
             self.break_it(cluster, kind, node).await;
             pass(lasts / 2).await;
             if let Some((other, elsewhere)) = second.filter(|second| second.1 != node && second.0 != kind) {

@@ -21,6 +21,7 @@ pub mod postgres;
 pub mod process;
 pub mod proxy;
 pub mod report;
+pub mod scenes;
 pub mod tab;
 pub mod truth;
 pub mod unfenced;

@@ -33,6 +33,9 @@ pub struct Person {
     pub username: String,
 }
 
+/// What the last role of all carries, which everyone is given in the end.
+pub const LAST_RIGHT: &str = "staff:view";
+
 /// Everyone, and the roles that come and go.
 #[derive(Debug, Clone)]
 pub struct People {
@@ -40,6 +43,8 @@ pub struct People {
     pub accounts: Vec<Person>,
     pub targets: Vec<i64>,
     pub roles: Vec<i64>,
+    /// Nobody holds it before the end.
+    pub last_role: i64,
 }
 
 impl People {
@@ -59,18 +64,12 @@ impl People {
         let keys = Keys::prepare(&db, &settings.auth).await.expect("the keys are ready");
         let hash = keys.hasher.hash(PASSWORD.to_owned()).await.expect("a password can be hashed");
         let mut work = db.begin(&Author::system("people")).await.expect("a unit of work begins");
-        let mut people =
-            Self { admin: insert(work.conn(), ADMIN, &hash).await, accounts: vec![], targets: vec![], roles: vec![] };
+        let admin = insert(work.conn(), ADMIN, &hash).await;
+        let last_role = insert_role(work.conn(), "last", &[LAST_RIGHT]).await;
+        let mut people = Self { admin, accounts: vec![], targets: vec![], roles: vec![], last_role };
         auth::make_platform(work.conn(), AccountId(people.admin.id)).await.expect("it is there");
-        let company = CompanyId(DEFAULT_COMPANY);
         for number in 0..ROLES {
-            let code = format!("right-{number}");
-            let role = access::insert_role(work.conn(), company, &code, &code, 1).await.expect("a new role");
-            for code in RIGHT {
-                let permission = permission(work.conn(), code).await;
-                access::grant(work.conn(), HolderId::Role(role), permission, AccountId(0), 1).await.expect("a grant");
-            }
-            people.roles.push(role.0);
+            people.roles.push(insert_role(work.conn(), &format!("right-{number}"), &RIGHT).await);
         }
         for number in 0..accounts {
             let person = insert(work.conn(), &format!("person-{number}"), &hash).await;
@@ -92,6 +91,16 @@ async fn insert(conn: &mut Conn, username: &str, hash: &str) -> Person {
     let (new, company) = (NewAccount::named(username, PASSWORD), CompanyId(DEFAULT_COMPANY));
     let id = auth::insert_account(conn, &new, company, &guid(), hash, 1).await.expect("a new name");
     Person { id: id.0, username: username.to_owned() }
+}
+
+async fn insert_role(conn: &mut Conn, code: &str, codes: &[&str]) -> i64 {
+    let company = CompanyId(DEFAULT_COMPANY);
+    let role = access::insert_role(conn, company, code, code, 1).await.expect("a new role");
+    for code in codes {
+        let permission = permission(conn, code).await;
+        access::grant(conn, HolderId::Role(role), permission, AccountId(0), 1).await.expect("a grant");
+    }
+    role.0
 }
 
 async fn permission(conn: &mut Conn, code: &str) -> i64 {

@@ -1,7 +1,7 @@
 //! One run from beginning to end, and what is said about it: what broke, what was done, what was told, and every promise
 //! with the number of times that it was broken.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use super::wait::within;
 use super::workload::{Load, Workload};
 
 /// The lease that the promises are judged by, whatever the nodes are told: the one of `config/base.toml`.
-const LEASE_MS: u64 = 2_000;
+pub const LEASE_MS: u64 = 2_000;
 /// Violations that are shown of each promise.
 const SHOWN: usize = 5;
 
@@ -63,6 +63,7 @@ impl Run {
         faults.run(&mut cluster, self.time).await;
         stop.send_replace(true);
         working.await.expect("the workload does not crash");
+        workload.last_words().await;
         let mut report = settle(&mut cluster, &workload, self.patience).await;
         (report.seed, report.faults, report.took) = (self.seed, faults.injected, began.elapsed());
         if !report.violations.is_empty() {
@@ -94,6 +95,7 @@ pub async fn settle(cluster: &mut Cluster, workload: &Workload, patience: Durati
         tabs,
         lives: cluster.lives(),
         held: held.collect(),
+        powerless: BTreeSet::from([people.last_role]),
         lease_ms: LEASE_MS,
     };
     let violations = judge(&evidence);
@@ -131,8 +133,12 @@ impl Report {
     pub fn keep(&mut self, cluster: &Cluster) {
         let into = std::env::temp_dir().join(format!("livegrant-chaos-{}-{}", self.seed, std::process::id()));
         cluster.keep_logs(&into);
-        let history: String =
-            self.evidence.entries.iter().map(|entry| format!("{:>7} {:?}\n", entry.at, entry.event)).collect();
+        let history: String = self
+            .evidence
+            .entries
+            .iter()
+            .map(|entry| format!("{:>7} {:?}\n", entry.at, entry.event))
+            .collect();
         // Whoever cannot write it sees the report all the same.
         let _ = std::fs::write(into.join("history.txt"), history);
         let commits: String = self.evidence.truth.commits.iter().map(|what| format!("{what}\n")).collect();

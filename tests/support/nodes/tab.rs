@@ -236,7 +236,8 @@ impl Life {
         let text = |name: &str| data[name].as_str().unwrap_or_default().to_owned();
         match frame["type"].as_str().unwrap_or_default() {
             "CONNECTED" => {
-                let (rev, inbox_seq, hash, resume) = (number("rev"), number("inboxSeq"), text("hash"), text("resume"));
+                let (rev, inbox_seq, hash, resume) =
+                    (number("rev"), number("inboxSeq"), text("hash"), text("resume"));
                 self.change(|state| {
                     state.open = Some(node);
                     state.inbox_seq = state.inbox_seq.max(inbox_seq);
@@ -252,9 +253,15 @@ impl Life {
             "PERMISSION_UPDATE" => {
                 let (rev, prev) = (number("rev"), data["prevRev"].as_i64());
                 let (epoch, hash) = (text("epoch"), text("hash"));
-                let continues = prev.is_none()
-                    || self.change(|state| prev == Some(state.rev) && state.epoch == epoch);
-                self.recorder.note(Event::Applied { tab, epoch: epoch.clone(), rev, prev, hash: hash.clone() });
+                let continues =
+                    prev.is_none() || self.change(|state| prev == Some(state.rev) && state.epoch == epoch);
+                self.recorder.note(Event::Applied {
+                    tab,
+                    epoch: epoch.clone(),
+                    rev,
+                    prev,
+                    hash: hash.clone(),
+                });
                 self.change(|state| {
                     (state.epoch, state.rev, state.hash) = (epoch, rev, hash);
                     state.permissions = texts(&data["permissions"]);

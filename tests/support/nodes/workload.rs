@@ -131,6 +131,16 @@ impl Workload {
         }
     }
 
+    /// One change for everyone and one notice, by one node, after everything else: whoever misses the last one misses it
+    /// for good, because nothing comes after it.
+    pub async fn last_words(&self) {
+        let role = self.rooms.people.last_role;
+        for person in &self.rooms.people.accounts {
+            self.give(0, person.id, role).await;
+        }
+        self.notice(0).await;
+    }
+
     /// Looks at every tab.
     pub fn with_tabs<T>(&self, look: impl FnOnce(&[Tab]) -> T) -> T {
         look(&self.inner().tabs)
@@ -211,27 +221,73 @@ impl Workload {
     }
 
     async fn write(&self, node: usize, dead: bool) {
-        let Some(session) = self.session(dead) else { return };
+        if let Some(session) = self.session(dead) {
+            self.write_as(node, &session).await;
+        }
+    }
+
+    async fn look(&self, node: usize, dead: bool) {
+        if let Some(session) = self.session(dead) {
+            self.look_as(node, &session).await;
+        }
+    }
+
+    async fn me(&self, node: usize, dead: bool) {
+        if let Some(session) = self.session(dead) {
+            self.me_as(node, &session).await;
+        }
+    }
+
+    /// A session's business write.
+    pub async fn write_as(&self, node: usize, session: &Arc<Session>) {
         let account = session.person.id;
         let phone = format!("138{:08}", self.inner().dice.below(100_000_000));
         let place = self.rooms.people.accounts.iter().position(|person| person.id == account);
         let target = self.rooms.people.targets[place.unwrap_or_default()];
         let path = format!("/api/accounts/users/{target}/");
         let request = call(Method::PATCH, path, json!({ "phone": phone }), &session.access());
-        self.as_session(node, &session, Deed::Write { account }, request).await;
+        self.as_session(node, session, Deed::Write { account }, request).await;
     }
 
-    async fn look(&self, node: usize, dead: bool) {
-        let Some(session) = self.session(dead) else { return };
+    /// A session's guarded read, from memory.
+    pub async fn look_as(&self, node: usize, session: &Arc<Session>) {
         let request = call(Method::GET, "/api/v1/online-users".to_owned(), Value::Null, &session.access());
-        self.as_session(node, &session, Deed::Look { account: session.person.id }, request).await;
+        self.as_session(node, session, Deed::Look { account: session.person.id }, request).await;
     }
 
-    async fn me(&self, node: usize, dead: bool) {
-        let Some(session) = self.session(dead) else { return };
+    /// A session's read of itself, from memory.
+    pub async fn me_as(&self, node: usize, session: &Arc<Session>) {
         let path = "/api/v1/me/permissions".to_owned();
         let request = call(Method::GET, path, Value::Null, &session.access());
-        self.as_session(node, &session, Deed::Me, request).await;
+        self.as_session(node, session, Deed::Me, request).await;
+    }
+
+    /// The administrator takes a role.
+    pub async fn take(&self, node: usize, account: i64, role: i64) -> Answer {
+        let (deed, path) = (Deed::Take { account, role }, format!("/api/v1/accounts/{account}/roles/{role}"));
+        self.as_admin(node, deed, Method::DELETE, path, Value::Null).await
+    }
+
+    /// The administrator gives a role.
+    pub async fn give(&self, node: usize, account: i64, role: i64) -> Answer {
+        let (deed, path) = (Deed::Give { account, role }, format!("/api/v1/accounts/{account}/roles/{role}"));
+        self.as_admin(node, deed, Method::POST, path, json!({})).await
+    }
+
+    /// The administrator ends a session.
+    pub async fn end(&self, node: usize, session: &Arc<Session>) -> Answer {
+        let sid = session.sid.clone();
+        let path = format!("/api/v1/sessions/{sid}?reason=chaos");
+        let answer = self.as_admin(node, Deed::Kick { sid }, Method::DELETE, path, Value::Null).await;
+        if answer.good().is_some() {
+            self.bury(session);
+        }
+        answer
+    }
+
+    /// The sessions that nobody has ended, in the order of their beginning.
+    pub fn sessions(&self) -> Vec<Arc<Session>> {
+        self.inner().sessions.clone()
     }
 
     async fn shift_role(&self, node: usize) {
@@ -240,13 +296,11 @@ impl Workload {
             let account = inner.dice.pick(&self.rooms.people.accounts).id;
             (account, inner.dice.pick(&self.rooms.people.roles), inner.dice.below(2) == 0)
         };
-        let path = format!("/api/v1/accounts/{account}/roles/{role}");
-        let (method, body, deed) = if gives {
-            (Method::POST, json!({}), Deed::Give { account, role })
+        if gives {
+            self.give(node, account, role).await
         } else {
-            (Method::DELETE, Value::Null, Deed::Take { account, role })
+            self.take(node, account, role).await
         };
-        self.as_admin(node, deed, method, path, body).await;
     }
 
     async fn shift_right(&self, node: usize) {
@@ -256,16 +310,13 @@ impl Workload {
         };
         let (how, deed) = if gives { ("add", Deed::Allow { role }) } else { ("remove", Deed::Deny { role }) };
         let body = json!({ "permissions": RIGHT, "confirm": true });
-        self.as_admin(node, deed, Method::POST, format!("/api/v1/roles/{role}/permissions/{how}"), body).await;
+        self.as_admin(node, deed, Method::POST, format!("/api/v1/roles/{role}/permissions/{how}"), body)
+            .await;
     }
 
     async fn kick(&self, node: usize) {
-        let Some(session) = self.session(false) else { return };
-        let sid = session.sid.clone();
-        let path = format!("/api/v1/sessions/{sid}?reason=chaos");
-        let answer = self.as_admin(node, Deed::Kick { sid }, Method::DELETE, path, Value::Null).await;
-        if answer.good().is_some() {
-            self.bury(&session);
+        if let Some(session) = self.session(false) {
+            self.end(node, &session).await;
         }
     }
 
@@ -293,14 +344,22 @@ impl Workload {
         }
     }
 
-    async fn notice(&self, node: usize) {
+    /// The administrator tells everyone something.
+    pub async fn notice(&self, node: usize) {
         let title = format!("notice {}", self.inner().dice.below(1_000_000));
         let body = json!({ "title": title, "content": "chaos", "category": "chaos", "severity": "info" });
         let path = "/api/v1/notifications/broadcast".to_owned();
         self.as_admin(node, Deed::Notice { title }, Method::POST, path, body).await;
     }
 
-    pub async fn as_admin(&self, node: usize, deed: Deed, method: Method, path: String, body: Value) -> Answer {
+    pub async fn as_admin(
+        &self,
+        node: usize,
+        deed: Deed,
+        method: Method,
+        path: String,
+        body: Value,
+    ) -> Answer {
         let request = call(method, path, body, &self.rooms.admin.access());
         self.run_op(node, &self.rooms.admin.sid, deed, request).await
     }
@@ -314,9 +373,7 @@ fn call(method: Method, path: String, body: Value, token: &str) -> Request {
 fn outcome(answer: &Answer) -> Outcome {
     match answer {
         Answer::Given(200..=299, body) => Outcome::Done { rev: body["rev"].as_i64() },
-        Answer::Given(status @ 500.., _) => {
-            Outcome::Unknown { cause: format!("{status} {}", answer.code()) }
-        }
+        Answer::Given(status @ 500.., _) => Outcome::Unknown { cause: format!("{status} {}", answer.code()) },
         Answer::Given(status, _) => Outcome::Refused { status: *status, code: answer.code().to_owned() },
         Answer::NotSent => Outcome::Refused { status: 0, code: "not sent".to_owned() },
         Answer::Lost(cause) => {
