@@ -57,7 +57,7 @@ fn without_the_tail_poll_lost_changes_are_found() {
 #[test]
 fn without_the_lease_what_revoked_rights_and_ended_sessions_read_is_found() {
     let plan = Plan::default().with("POLICY__LEASE_MS", 300_000);
-    let report = runtime().block_on(scenes::cut_off(&plan, Link::Cut));
+    let report = runtime().block_on(scenes::cut_off(&plan, Link::Cut, 0));
     assert!(report.broke(Check::Reads), "{report}");
     assert!(report.broke(Check::Kicks), "{report}");
 }

@@ -174,6 +174,12 @@ impl Cluster {
         self.nodes[node].database.set(link);
     }
 
+    /// Forgets the connections between a node and the database that are open now, without a word to either.
+    pub fn forget_connections(&self, node: usize) {
+        self.recorder.fault(format!("node {node} - database: what is open is forgotten"));
+        self.nodes[node].database.forget();
+    }
+
     /// Turns a node's clock.
     pub fn turn_clock(&self, node: usize, seconds: i64) {
         self.recorder.fault(format!("node {node}: clock {seconds:+} s"));

@@ -54,6 +54,8 @@ pub struct Proxy {
     link: watch::Sender<Link>,
     /// Raised to reset what is open, whatever the state.
     resets: watch::Sender<u64>,
+    /// Raised to forget what is open.
+    forgets: watch::Sender<u64>,
     target: watch::Sender<SocketAddr>,
     task: JoinHandle<()>,
 }
@@ -64,13 +66,14 @@ impl Proxy {
         let address = listener.local_addr().expect("it is bound");
         let (link, state) = watch::channel(Link::Whole);
         let (resets, reset) = watch::channel(0);
+        let (forgets, forgotten) = watch::channel(0);
         let (target, to) = watch::channel(server);
         let task = tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
-                tokio::spawn(carry(near, to.clone(), state.clone(), reset.clone()));
+                tokio::spawn(carry(near, to.clone(), state.clone(), (reset.clone(), forgotten.clone())));
             }
         });
-        Self { address, link, resets, target, task }
+        Self { address, link, resets, forgets, target, task }
     }
 
     /// Sets the link's state.
@@ -81,6 +84,11 @@ impl Proxy {
     /// Resets what is open; what comes afterwards is served.
     pub fn reset(&self) {
         self.resets.send_modify(|resets| *resets += 1);
+    }
+
+    /// Forgets what is open, as a firewall does: its bytes vanish for good, and nobody is told. New ones are served.
+    pub fn forget(&self) {
+        self.forgets.send_modify(|forgets| *forgets += 1);
     }
 
     /// Leads new connections elsewhere.
@@ -100,9 +108,10 @@ async fn carry(
     near: TcpStream,
     to: watch::Receiver<SocketAddr>,
     mut link: watch::Receiver<Link>,
-    mut reset: watch::Receiver<u64>,
+    (mut reset, mut forgotten): (watch::Receiver<u64>, watch::Receiver<u64>),
 ) {
     reset.mark_unchanged();
+    forgotten.mark_unchanged();
     let opened = async {
         // A held connection does not reach the server before the link is whole.
         let open = |link: &Link| !matches!(link, Link::Holding(_) | Link::Swallowing(_));
@@ -134,6 +143,11 @@ async fn carry(
         lost = pump(&far, &near, Way::Back, link.clone()) => lost,
         () = cut => true,
         _ = reset.changed() => true,
+        Ok(()) = forgotten.changed() => {
+            // Both ends go on believing in it until the run is over.
+            let _ = link.wait_for(|_| false).await;
+            true
+        }
     };
     if lost_bytes {
         hang_up(&near);

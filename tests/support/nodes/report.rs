@@ -79,6 +79,12 @@ pub async fn settle(cluster: &mut Cluster, workload: &Workload, patience: Durati
     let url = cluster.postgres.url();
     let same = within(patience, async || {
         let truth = Truth::read(&url).await;
+        for node in 0..cluster.nodes.len() {
+            let (_, readiness) = cluster.readiness(node).await;
+            if cluster.runs(node) && readiness["applied_rev"] != truth.revision {
+                return None;
+            }
+        }
         workload.with_tabs(|tabs| is_settled(&truth, tabs)).then(|| began.elapsed())
     });
     let converged = same.await;

@@ -24,8 +24,9 @@ pub async fn quiet(plan: &Plan) -> (Cluster, Workload) {
 }
 
 /// A node whose link to the database is gone, while elsewhere a right is taken and a session is ended: what does it
-/// answer to both, from before until long after the lease?
-pub async fn cut_off(plan: &Plan, link: Link) -> Report {
+/// answer to both, from before until long after the lease? Its clock, if it has one of its own, is set by so many seconds
+/// just then.
+pub async fn cut_off(plan: &Plan, link: Link, clock: i64) -> Report {
     let (mut cluster, workload) = quiet(plan).await;
     let sessions = workload.sessions();
     let (reader, ended) = (&sessions[0], &sessions[1]);
@@ -34,6 +35,9 @@ pub async fn cut_off(plan: &Plan, link: Link) -> Report {
         workload.look_as(2, session).await;
     }
     cluster.link(2, link);
+    if clock != 0 {
+        cluster.turn_clock(2, clock);
+    }
     let role = cluster.people.first_role(reader.person.id).expect("everyone begins with a role");
     workload.take(0, reader.person.id, role).await;
     workload.end(1, ended).await;
@@ -43,6 +47,9 @@ pub async fn cut_off(plan: &Plan, link: Link) -> Report {
         pass(REST).await;
     }
     cluster.link(2, Link::Whole);
+    if clock != 0 {
+        cluster.turn_clock(2, 0);
+    }
     cluster.ready(2).await;
     workload.last_words().await;
     settle(&mut cluster, &workload, PATIENCE).await
