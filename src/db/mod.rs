@@ -108,6 +108,7 @@ impl Db {
 
     /// Brings the schema to this version.
     pub async fn migrate(&self) -> Result<(), DbError> {
+        migrate::fits(&mut self.read().await?).await?;
         migrate::run(&self.pools).await
     }
 

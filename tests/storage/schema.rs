@@ -11,7 +11,8 @@ use std::process::Command;
 
 use crate::commit_order::execute;
 use crate::house::House;
-use crate::support::{self, TestDatabase, both_databases};
+use crate::support::{self, Setup, TestDatabase, TestServer, both_databases, ok};
+use serde_json::json;
 
 async fn open(database: &TestDatabase) -> Result<Db, DbError> {
     Db::open(&database.settings().database, Clock::system()).await
@@ -36,6 +37,10 @@ fn assert_says(message: &str, words: &[&str]) {
     }
 }
 
+/// What a migration of a later version leaves behind.
+const NEWER: &str = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+                     SELECT 9999, 'newer', success, checksum, 1 FROM _sqlx_migrations WHERE version = 1";
+
 const RESTORE: &str = "use the livegrant version that made it, or restore a backup";
 
 both_databases! {
@@ -53,12 +58,54 @@ both_databases! {
         assert_says(&db.check_schema().await.unwrap_err().to_string(), &["run `livegrant migrate`"]);
     }
 
-    async fn a_database_of_a_newer_livegrant_is_refused(database: TestDatabase) {
-        let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
-                     SELECT 9999, 'newer', success, checksum, 1 FROM _sqlx_migrations WHERE version = 1";
-        let [check, migrate] = refusals(&database, newer).await;
-        assert_says(&check, &["newer livegrant", "9999", RESTORE]);
-        assert_says(&migrate, &["9999", RESTORE]);
+    async fn a_schema_of_a_newer_livegrant_that_only_adds_is_worked_on(database: TestDatabase) {
+        let db = open(&database).await.unwrap();
+        db.migrate().await.unwrap();
+        db.close().await;
+        execute(&database, NEWER).await;
+        for table in ["sys_role", "sys_session", "policy_log", "sys_login_user", "sys_websocket_session"] {
+            execute(&database, &format!("ALTER TABLE {table} ADD COLUMN of_the_next TEXT NOT NULL DEFAULT 'x'")).await;
+        }
+        // As `serve` and as `migrate` start; then it signs in, writes, and tells a tab.
+        Setup::on(&database).run(async |server: TestServer| {
+            let root = server.platform().await;
+            let alice = server.account("alice", &["org:view"]).await;
+            let mut tab = server.tab(&alice).await;
+            let path = format!("/api/v1/roles/{}/permissions/add", alice.role);
+            let saved = ok(root.post(&path, json!({ "permissions": ["staff:view"] })).await);
+            let update = tab.next_of("PERMISSION_UPDATE").await;
+            assert_eq!(update["data"]["rev"], saved["rev"]);
+            assert_eq!(alice.codes().await, ["org:view", "staff:view"]);
+        }).await;
+    }
+
+    async fn a_schema_from_which_a_newer_livegrant_has_taken_something_is_refused(database: TestDatabase) {
+        let db = open(&database).await.unwrap();
+        db.migrate().await.unwrap();
+        let own: i64 = sql_one!(&mut db.read().await.unwrap(), (i64,), "SELECT max(version) FROM _sqlx_migrations").unwrap().0;
+        execute(&database, NEWER).await;
+        execute(&database, &format!("INSERT INTO sys_meta (name, value) VALUES ('schema_min', '{own}')")).await;
+        db.check_schema().await.unwrap();
+        db.migrate().await.unwrap();
+        db.close().await;
+        drop(db);
+        for (value, words) in [("9999", "needs one that knows migration 9999, this one knows"), ("x", "schema_min is no number")] {
+            let sql = format!("UPDATE sys_meta SET value = '{value}' WHERE name = 'schema_min'");
+            let [check, migrate] = refusals(&database, &sql).await;
+            for message in [check, migrate] {
+                assert_says(&message, &["newer livegrant (migration 9999)", words, RESTORE]);
+            }
+            execute(&database, "DELETE FROM sys_meta WHERE name = 'schema_min'").await;
+            execute(&database, "INSERT INTO sys_meta (name, value) VALUES ('schema_min', '0')").await;
+        }
+    }
+
+    async fn schema_min_says_nothing_to_a_binary_as_new_as_the_schema(database: TestDatabase) {
+        let db = open(&database).await.unwrap();
+        db.migrate().await.unwrap();
+        execute(&database, "INSERT INTO sys_meta (name, value) SELECT 'schema_min', CAST(max(version) AS TEXT) FROM _sqlx_migrations").await;
+        db.check_schema().await.unwrap();
+        db.migrate().await.unwrap();
     }
 
     async fn an_edited_migration_is_refused(database: TestDatabase) {
