@@ -238,6 +238,8 @@ impl App {
         self.stopping.begin();
         self.core.members.drain();
         let server = &self.core.settings.server;
+        // Balancers that ask `/readyz` notice before anybody is refused.
+        tokio::time::sleep(Duration::from_secs(server.leave_seconds)).await;
         self.core.engine.drain(Duration::from_secs(self.core.settings.realtime.drain_seconds)).await;
         // From here on no connection is accepted. The server itself would also wait for those that idle.
         let closed = self.server.stop(true);

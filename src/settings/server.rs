@@ -2,11 +2,9 @@
 //!
 //! It does not speak of TLS: that ends before this process.
 
-use std::net::IpAddr;
-
 use serde::{Deserialize, Serialize};
 
-use super::SettingError;
+use super::{Network, SettingError};
 
 /// Where and how the HTTP port is served.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,8 +28,10 @@ pub struct Server {
     pub max_connections_per_address: usize,
     /// Time running requests have to finish after a stop was asked for, in seconds.
     pub shutdown_seconds: u64,
-    /// Addresses whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpAddr>,
+    /// Time between the moment at which the node says that it is not ready and the first step of its stop, in seconds.
+    pub leave_seconds: u64,
+    /// Addresses and networks whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<Network>,
 }
 
 impl Default for Server {
@@ -45,6 +45,7 @@ impl Default for Server {
             max_connections: 8192,
             max_connections_per_address: 2048,
             shutdown_seconds: 10,
+            leave_seconds: 0,
             trusted_proxies: Vec::new(),
         }
     }
@@ -77,6 +78,7 @@ impl Server {
         let within = SettingError::unless_within::<usize>;
         within("server.max_connections", self.max_connections, 16..=1_000_000)?;
         within("server.max_connections_per_address", self.max_connections_per_address, 1..=1_000_000)?;
-        SettingError::unless_within("server.shutdown_seconds", self.shutdown_seconds, 0..=3600)
+        SettingError::unless_within("server.shutdown_seconds", self.shutdown_seconds, 0..=3600)?;
+        SettingError::unless_within("server.leave_seconds", self.leave_seconds, 0..=600)
     }
 }

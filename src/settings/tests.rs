@@ -73,7 +73,7 @@ fn variables_are_read_as_the_type_of_their_setting() {
     .unwrap();
     assert_eq!(settings.auth.token_secret.expose(), "01234567890123456789012345678901");
     assert_eq!(settings.realtime.allowed_origins, ["https://a.example", "https://b.example"]);
-    assert_eq!(settings.server.trusted_proxies, ["10.0.0.1".parse::<std::net::IpAddr>().unwrap()]);
+    assert_eq!(settings.server.trusted_proxies, ["10.0.0.1".parse().unwrap()]);
     assert!(settings.auth.cookie_secure);
     assert_eq!(settings.database.synchronous, Synchronous::Full);
 }

@@ -4,6 +4,7 @@
 //! is hung up on without a word: an answer would cost what the limit saves. Trusted proxies are not counted, for their
 //! connections are many clients'. It knows no requests.
 
+use crate::settings::Network;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::{IpAddr, Ipv6Addr};
@@ -16,7 +17,7 @@ pub struct Connections(Arc<Held>);
 #[derive(Debug)]
 struct Held {
     per_address: usize,
-    trusted: Vec<IpAddr>,
+    trusted: Vec<Network>,
     counts: Mutex<HashMap<IpAddr, usize>>,
 }
 
@@ -26,13 +27,13 @@ pub struct Place(Option<(Connections, IpAddr)>);
 
 impl Connections {
     /// Takes the limit, and who is not counted.
-    pub fn new(per_address: usize, trusted: Vec<IpAddr>) -> Self {
+    pub fn new(per_address: usize, trusted: Vec<Network>) -> Self {
         Self(Arc::new(Held { per_address, trusted, counts: Mutex::default() }))
     }
 
     /// Takes a place for a connection from an address, if it has one left.
     pub fn take(&self, from: IpAddr) -> Option<Place> {
-        if self.0.trusted.contains(&from) {
+        if self.0.trusted.iter().any(|proxy| proxy.contains(from)) {
             return Some(Place(None));
         }
         let network = network(from);
@@ -95,7 +96,7 @@ mod tests {
     #[test]
     fn a_trusted_proxy_is_not_counted_and_a_network_is_one_address() {
         let proxy: IpAddr = [10, 0, 0, 1].into();
-        let connections = Connections::new(1, vec![proxy]);
+        let connections = Connections::new(1, vec![proxy.into()]);
         let _places = [connections.take(proxy).unwrap(), connections.take(proxy).unwrap()];
         let place = connections.take("2001:db8::1".parse().unwrap()).unwrap();
         assert!(connections.take("2001:db8::2".parse().unwrap()).is_none());

@@ -4,13 +4,15 @@
 
 use super::denials::Denials;
 use super::in_flight::{CountedBody, InFlight};
+use super::operations::Stopping;
 use super::problem::Problem;
 use super::unread;
 use crate::core::Core;
 use crate::policy::Principal;
-use crate::settings::Server;
+use crate::settings::{Network, Server};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::ConnectionType;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, web};
@@ -56,6 +58,7 @@ pub async fn around<B: MessageBody + 'static>(
     request.extensions_mut().insert(RequestId(id.clone()));
     request.extensions_mut().insert(ClientAddress(ip));
     let path = request.path().to_owned();
+    let stopping = request.app_data::<web::Data<Stopping>>().cloned();
     let unread = unread::hold(&mut request);
     // No clone of the request is kept: matching a route needs it for itself alone.
     let answer = next.call(request).await?.map_into_boxed_body();
@@ -73,6 +76,10 @@ pub async fn around<B: MessageBody + 'static>(
         headers.insert(PERMISSION_VERSION, HeaderValue::from(rev));
     }
     secure(headers, &path, &id);
+    // A node that leaves takes no further request on a connection that a proxy keeps: it might be closed under it.
+    if stopping.is_some_and(|stopping| stopping.has_begun()) {
+        answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
     let milliseconds = started.elapsed().as_millis() as u64;
     let status = answer.status().as_u16();
     tracing::info!(request_id = id, method = %answer.request().method(), path, status, milliseconds, %ip, "request answered");
@@ -123,11 +130,14 @@ pub fn request_id(headers: &HeaderMap) -> String {
 
 /// Answers the client's address: the peer, or, when the peer is a trusted proxy, the nearest address in
 /// `X-Forwarded-For` that is not one.
-pub fn client_address(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
+///
+/// A proxy may add a line of its own instead of lengthening the client's: all lines are one list, in their order
+/// (RFC 9110, 5.3).
+pub fn client_address(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     let mut address = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-    let forwarded = headers.get("x-forwarded-for").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    for hop in forwarded.rsplit(',') {
-        if !trusted.contains(&address) {
+    let lines: Vec<_> = headers.get_all("x-forwarded-for").map(|line| line.to_str().unwrap_or("?")).collect();
+    for hop in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
+        if !trusted.iter().any(|proxy| proxy.contains(address)) {
             break;
         }
         let Ok(next) = hop.trim().parse() else { break };
@@ -160,8 +170,21 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers
             .insert(HeaderName::from_static("x-forwarded-for"), HeaderValue::from_static("6.6.6.6, 7.7.7.7"));
-        assert_eq!(client_address(Some(proxy), &headers, &[proxy]), client);
+        assert_eq!(client_address(Some(proxy), &headers, &[proxy.into()]), client);
+        assert_eq!(client_address(Some(proxy), &headers, &["10.0.0.0/8".parse().unwrap()]), client);
         assert_eq!(client_address(Some(proxy), &headers, &[]), proxy);
+    }
+
+    #[test]
+    fn a_line_that_a_proxy_adds_counts_before_the_clients_own() {
+        let (proxy, client): (IpAddr, IpAddr) = ([10, 0, 0, 1].into(), [7, 7, 7, 7].into());
+        let name = HeaderName::from_static("x-forwarded-for");
+        let mut headers = HeaderMap::new();
+        headers.append(name.clone(), HeaderValue::from_static("6.6.6.6"));
+        headers.append(name.clone(), HeaderValue::from_static("7.7.7.7"));
+        assert_eq!(client_address(Some(proxy), &headers, &[proxy.into()]), client);
+        headers.append(name, HeaderValue::from_static("10.0.0.1"));
+        assert_eq!(client_address(Some(proxy), &headers, &[proxy.into()]), client);
     }
 
     #[test]

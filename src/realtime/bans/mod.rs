@@ -7,7 +7,7 @@
 pub mod http;
 
 use crate::refusal::Refusal;
-use crate::settings;
+use crate::settings::{self, Network};
 use crate::web::request::network_of;
 use livegrant_actors::AccountId;
 use std::collections::HashMap;
@@ -95,7 +95,7 @@ pub struct Ban {
 pub struct Bans {
     limit: u32,
     ban_ms: i64,
-    spared: Vec<IpAddr>,
+    spared: Vec<Network>,
     table: Mutex<Table>,
 }
 
@@ -117,7 +117,7 @@ impl Table {
 
 impl Bans {
     /// Takes the limits, and the proxies that are never banned: everybody comes through them.
-    pub fn new(realtime: &settings::Realtime, trusted_proxies: &[IpAddr]) -> Self {
+    pub fn new(realtime: &settings::Realtime, trusted_proxies: &[Network]) -> Self {
         Self {
             limit: realtime.abuse_limit,
             ban_ms: realtime.ban_seconds as i64 * 1000,
@@ -133,7 +133,7 @@ impl Bans {
         is_off
             || ip.is_loopback()
             || ip.is_unspecified()
-            || self.spared.iter().any(|spared| spared.to_canonical() == ip)
+            || self.spared.iter().any(|spared| spared.contains(ip))
     }
 
     /// Notes an offence; with `account` it is one of a signed-in client.
