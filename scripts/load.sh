@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
 # Runs one k6 scenario of loadtest/k6/scenarios: against a server of its own, on SQLite in a temporary folder with
-# prepared accounts, or against BASE with the file ACCOUNTS. The summary goes to RESULTS (loadtest/results).
+# prepared accounts, against a cluster of its own, or against BASE with the file ACCOUNTS. The summary goes to RESULTS (loadtest/results).
 # Everything it starts it stops, by process id, however it ends.
 #
 #   scripts/load.sh smoke                                             a server of its own
 #   BASE=http://10.0.0.2 ACCOUNTS=accounts.jsonl scripts/load.sh fanout
+#   CLUSTER=3 scripts/load.sh permission-push                         3 nodes behind a balancer (scripts/cluster.sh)
+#   CLUSTER=3 SPREAD=nodes scripts/load.sh fanout                     the same, tabs and changes at the nodes themselves
+#   BASES=http://a,http://b ACCOUNTS=… scripts/load.sh fanout         tabs and changes in turn at several addresses
 #   LIVEGRANT_BINARY=target/debug/livegrant RESULTS=none TABS=20 scripts/load.sh smoke
 #
 # TABS, CHANGES, NOTICES, WAVES, EVERY, LIMIT_MS …: see the head of each scenario.
@@ -20,111 +23,83 @@ if ! [ -f "$script" ]; then
 fi
 k6=$(scripts/k6.sh)
 
-dir=$(mktemp -d "${TMPDIR:-/tmp}/livegrant-k6.XXXXXX")
-server=
-stop() {
-    if [ -n "$server" ]; then
-        kill -TERM "$server" 2>/dev/null || true
-        for _ in $(seq 150); do
-            kill -0 "$server" 2>/dev/null || break
-            sleep 0.1
-        done
-        kill -KILL "$server" 2>/dev/null || true
-        wait "$server" 2>/dev/null || true
-        server=
-    fi
-}
-finish() {
-    status=$?
-    trap '' INT TERM HUP
-    stop
-    if [ "$status" != 0 ] && [ -f "$dir/log" ]; then
-        printf '%s\n' "--- the server's log" >&2
-        tail -n 30 "$dir/log" >&2
-    fi
-    rm -rf "$dir"
-    exit "$status"
-}
-trap finish EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
+. scripts/server.sh
+make_room k6
 
-absolute() { case "$1" in /*) printf '%s' "$1" ;; *) printf '%s/%s' "$(pwd)" "$1" ;; esac; }
-taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
-# Through bash itself: not every machine has curl.
-ready() {
-    exec 3<>"/dev/tcp/127.0.0.1/$1" || return 1
-    printf 'GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' >&3
-    local line
-    IFS= read -r -t 5 line <&3 || return 1
-    exec 3>&-
-    [[ $line == "HTTP/1.1 200"* ]]
-}
+tabs=${TABS:-500}
+# Two tabs an account: k6's tabs are shared out over half as many accounts.
+accounts=$(((tabs + 1) / 2))
 
 start_server() {
-    local binary=${LIVEGRANT_BINARY:-}
-    if [ -z "$binary" ]; then
-        cargo build --quiet --release --locked --bin livegrant
-        binary=${CARGO_TARGET_DIR:-target}/release/livegrant
-    fi
-    binary=$(absolute "$binary")
-    # Two tabs an account: k6's tabs are shared out over half as many accounts.
-    local accounts=$(((${TABS:-500} + 1) / 2))
-    export LIVEGRANT__DATABASE__URL="sqlite://$dir/livegrant.db"
+    find_binary release
+    export LIVEGRANT__DATABASE__URL="sqlite://$room/livegrant.db"
     export LIVEGRANT__SERVER__HOST=127.0.0.1
     export LIVEGRANT__LOADTEST__ENABLED=true
     export LIVEGRANT__TELEMETRY__LOG_FILTER=warn
     # All tabs come from one address.
     export LIVEGRANT__REALTIME__HANDSHAKES_PER_MINUTE_PER_ADDRESS=1000000
-    (cd "$dir" && "$binary" migrate && "$binary" loadtest prepare --accounts "$accounts" --tabs-per-account 2 \
-        --out accounts.jsonl) >>"$dir/log" 2>&1
-    ACCOUNTS=$dir/accounts.jsonl
-    local port
-    for _ in 1 2 3 4 5; do
-        port=$((RANDOM % 12000 + 20000))
-        if taken "$port"; then continue; fi
-        (cd "$dir" && LIVEGRANT__SERVER__PORT=$port exec "$binary" serve) >>"$dir/log" 2>&1 </dev/null &
-        server=$!
-        for _ in $(seq 300); do
-            if ! kill -0 "$server" 2>/dev/null; then break; fi
-            if (ready "$port") 2>/dev/null; then
-                BASE=http://127.0.0.1:$port
-                return 0
-            fi
-            sleep 0.1
-        done
-        stop
-    done
-    printf '%s\n' "the server did not become ready" >&2
-    return 1
+    (cd "$room" && "$binary" migrate && "$binary" loadtest prepare --accounts "$accounts" --tabs-per-account 2 \
+        --out accounts.jsonl) >>"$room/server.log" 2>&1
+    ACCOUNTS=$room/accounts.jsonl
+    serve server.log
+    BASE=$url
+    NODES_URLS=$url
 }
 
-if [ -z "${BASE:-}" ]; then
-    start_server
+# The whole cluster ends when its standard input does, which this script holds.
+start_cluster() {
+    local file=$room/cluster.json
+    coproc NODES_RUN {
+        NODES=$CLUSTER ACCOUNTS=$accounts TABS_PER_ACCOUNT=2 DEMO=none PROFILE=${PROFILE:-release} \
+            LIVEGRANT__TELEMETRY__LOG_FILTER=warn exec scripts/cluster.sh --json "$file" 2>>"$room/cluster.log"
+    }
+    local process=$NODES_RUN_PID field
+    end_room() { exec {NODES_RUN[1]}>&- && wait "$cluster"; } 2>/dev/null
+    cluster=$process
+    until [ -f "$file" ]; do
+        kill -0 "$process" 2>/dev/null || return 1
+        sleep 0.2
+    done
+    field() { python3 -c 'import json, sys; v = json.load(open(sys.argv[1]))[sys.argv[2]]; print(",".join(v) if isinstance(v, list) else v)' "$file" "$1"; }
+    BASE=$(field url)
+    NODES_URLS=$(field nodes)
+    ACCOUNTS=$(field accounts)
+}
+
+NODES_URLS=${NODES_URLS:-}
+if [ -n "${BASE:-}${BASES:-}" ]; then
+    : "${ACCOUNTS:?the file of livegrant loadtest prepare for $BASE$BASES}"
+    BASE=${BASE:-${BASES%%,*}}
+    NODES_URLS=${NODES_URLS:-${BASES:-$BASE}}
+elif [ -n "${CLUSTER:-}" ]; then
+    start_cluster
+    if [ "${SPREAD:-}" = nodes ]; then BASES=$NODES_URLS; fi
 else
-    : "${ACCOUNTS:?the file of livegrant loadtest prepare for $BASE}"
+    start_server
 fi
 BASE=${BASE%/}
 ACCOUNTS=$(absolute "$ACCOUNTS")
 load=$(cut -d' ' -f1-3 /proc/loadavg 2>/dev/null || true)
 
-variables=(-e "BASE=$BASE" -e "ACCOUNTS=$ACCOUNTS")
-for name in TABS SECONDS_OPEN CHANGES NOTICES WAVES START EVERY EVERY_MS LIMIT_MS; do
+variables=(-e "BASE=$BASE" -e "ACCOUNTS=$ACCOUNTS" -e "NODES=$NODES_URLS")
+if [ -n "${BASES:-}" ]; then variables+=(-e "BASES=$BASES"); fi
+for name in TABS SECONDS_OPEN CHANGES NOTICES WAVES START EVERY EVERY_MS LIMIT_MS MINUTES CHURN_S CHANGE_S GROWTH; do
     if [ -n "${!name:-}" ]; then variables+=(-e "$name=${!name}"); fi
 done
 status=0
-"$k6" run --no-usage-report --quiet --summary-export "$dir/summary.json" "${variables[@]}" "$script" || status=$?
+"$k6" run --no-usage-report --quiet --summary-export "$room/summary.json" "${variables[@]}" "$script" || status=$?
 
 results=${RESULTS:-loadtest/results}
-if [ "$results" != none ] && [ -f "$dir/summary.json" ]; then
+if [ "$results" != none ] && [ -f "$room/summary.json" ]; then
     mkdir -p "$results"
     file=$results/$(date -u +%Y%m%dT%H%M%SZ)-k6-$scenario.json
-    python3 - "$dir/summary.json" "$file" "$scenario" "$load" "$status" <<'PY'
+    python3 - "$room/summary.json" "$file" "$scenario" "$load" "$status" <<'PY'
 import json, os, platform, subprocess, sys
 
 summary, file, scenario, load, status = sys.argv[1:]
 git = lambda *words: subprocess.run(("git",) + words, capture_output=True, text=True).stdout.strip()
-keep = {name: os.environ[name] for name in ("TABS", "CHANGES", "NOTICES", "WAVES", "EVERY", "EVERY_MS", "LIMIT_MS") if name in os.environ}
+keep = {name: os.environ[name] for name in ("TABS", "CHANGES", "NOTICES", "WAVES", "EVERY", "EVERY_MS", "LIMIT_MS", "MINUTES", "CHURN_S", "CHANGE_S", "GROWTH",
+                                               "CLUSTER", "SPREAD", "BALANCER", "REDIS", "PROFILE", "BASES", "LIVEGRANT_BINARY") if name in os.environ}
 memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
 result = {
     "scenario": "k6-" + scenario,

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests need and this machine lacks: PostgreSQL, Chromium, Node.js, a C compiler, Python, the runner of
+# Installs what the tests need and this machine lacks: PostgreSQL, Redis, nginx, HAProxy, Chromium, Node.js, a C compiler, Python, the runner of
 # Autobahn's cases, and the packages of the browser tests. What is there already costs nothing and needs no network.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -37,6 +37,25 @@ install_postgres() {
     return "$status"
 }
 
+# Nor are the balancers and Redis to start by themselves: a policy that says no, unless this machine has one already.
+install_quietly() {
+    local policy=/usr/sbin/policy-rc.d made= status=0
+    if ! [ -e "$policy" ]; then
+        printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+        "${as_root[@]}" chmod 755 "$policy"
+        made=1
+    fi
+    apt install --no-install-recommends "$@" || status=$?
+    if [ -n "$made" ]; then "${as_root[@]}" rm -f "$policy"; fi
+    return "$status"
+}
+
+servers=()
+have_server() { have "$1" || [ -x "/usr/sbin/$1" ]; }
+have_server nginx || servers+=(nginx-light)
+have_server haproxy || servers+=(haproxy)
+have_server redis-server || servers+=(redis-server)
+
 missing=()
 have cc || missing+=(build-essential)
 have node || missing+=(nodejs)
@@ -44,14 +63,15 @@ have npm || missing+=(npm)
 # Debian's python3 cannot make environments by itself.
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
 have_chromium || missing+=(chromium)
-if [ "${#missing[@]}" -gt 0 ] || ! have_postgres; then
+if [ "${#missing[@]}" -gt 0 ] || [ "${#servers[@]}" -gt 0 ] || ! have_postgres; then
     if ! have apt-get; then
-        say "missing: ${missing[*]} $(have_postgres || echo postgresql); install them by hand, this is not Debian"
+        say "missing: ${missing[*]} ${servers[*]} $(have_postgres || echo postgresql); install them by hand, this is not Debian"
         exit 1
     fi
     apt update
     if [ "${#missing[@]}" -gt 0 ]; then apt install --no-install-recommends "${missing[@]}"; fi
     have_postgres || install_postgres
+    if [ "${#servers[@]}" -gt 0 ]; then install_quietly "${servers[@]}"; fi
 fi
 
 # The stamp is a copy of the lock file that was installed: equal means nothing to do.

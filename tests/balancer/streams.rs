@@ -1,0 +1,92 @@
+//! Everything a client uses goes through a balancer, and reaches it from whichever node the change was saved on.
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::behind_each;
+use crate::cluster::Cluster;
+use crate::support::{Tab, ok, refused};
+use crate::wire::Events;
+
+behind_each! {
+    async fn requests_and_refusals_come_through_as_they_are(cluster: Cluster) {
+        let admin = cluster.signed_in("admin").await;
+        let me = ok(admin.get("/api/accounts/users/me/").await);
+        assert_eq!(me["username"], "admin");
+        let anonymous = cluster.anonymous(&cluster.front());
+        refused(anonymous.get("/api/accounts/users/me/").await, 401, "token_missing");
+        // Above the node's limit and below the balancer's: the node says it in its own words.
+        let body = json!({ "username": "x".repeat(270_000), "password": "x" });
+        refused(anonymous.post("/api/auth/login/", body).await, 413, "too_large");
+        let long = anonymous.request(Method::POST, "/api/auth/login/").body("x".repeat(400_000));
+        assert_eq!(long.send().await.unwrap().status(), 413);
+        for path in ["/metrics", "/readyz"] {
+            let answer = anonymous.request(Method::GET, path).send().await.unwrap();
+            assert_eq!(answer.status(), 404, "{path} is not for everyone");
+        }
+    }
+
+    async fn a_socket_hears_what_was_saved_on_the_other_node(cluster: Cluster) {
+        let (admin, alice) = (cluster.signed_in("admin").await, cluster.signed_in("alice").await);
+        let mut tab = open(cluster, &alice.access).await;
+        let other = 1 - cluster.node_with_a_tab().await;
+        let rev = cluster.change_at(other, &admin, "remove").await;
+        let update = tab.next_of("PERMISSION_UPDATE").await;
+        assert_eq!((update["data"]["rev"].as_i64(), &update["data"]["removed"]), (Some(rev), &json!(["org:view"])));
+    }
+
+    async fn an_upgrade_elsewhere_or_to_something_else_is_an_ordinary_request(cluster: Cluster) {
+        let front = cluster.front();
+        let anonymous = cluster.anonymous(&front);
+        for (path, protocol) in [("/healthz", "websocket"), ("/healthz", "h2c")] {
+            let request = anonymous.request(Method::GET, path).header("connection", "Upgrade");
+            let answer = request.header("upgrade", protocol).send().await.unwrap();
+            assert_eq!(answer.status(), 200, "{path} {protocol}");
+        }
+        let (status, problem) = Tab::open(&format!("{front}/ws/permission"), &[]).await.unwrap_err();
+        refused((status, problem), 401, "token_missing");
+    }
+
+    async fn an_event_comes_when_it_is_there(cluster: Cluster) {
+        let (admin, alice) = (cluster.signed_in("admin").await, cluster.signed_in("alice").await);
+        // Nothing follows the state for 15 s: whoever buffered the head or the first events would hold them back.
+        let mut events = Events::open(&cluster.front(), &alice).await;
+        let head = events.head.to_lowercase();
+        assert!(head.contains(" 200 ") && head.contains("content-type: text/event-stream"), "{head}");
+        let connection = events.next_of("connected").await["connectionId"].clone();
+        events.next_of("permission_update").await;
+        let other = 1 - cluster.node_with_a_tab().await;
+        for way in ["remove", "add", "remove"] {
+            let rev = cluster.change_at(other, &admin, way).await;
+            assert_eq!(events.next_of("permission_update").await["rev"], rev);
+        }
+        // The acknowledgement is another request, and finds the stream's node.
+        let said = json!({ "connectionId": connection, "permissionVersion": 1 });
+        let (status, problem) = alice.post("/api/v1/events/ack", said).await;
+        assert_eq!(status, 204, "{problem}");
+    }
+
+    async fn a_poll_waits_for_its_answer(cluster: Cluster) {
+        let (admin, alice) = (cluster.signed_in("admin").await, cluster.signed_in("alice").await);
+        let first = ok(alice.get("/api/v1/poll").await);
+        let mut cursor = first["cursor"].as_u64().unwrap();
+        let connection = first["connectionId"].as_str().unwrap().to_owned();
+        let other = 1 - cluster.node_with_a_tab().await;
+        for way in ["remove", "add", "remove"] {
+            let path = format!("/api/v1/poll?connection={connection}&cursor={cursor}");
+            let (body, rev) = tokio::join!(alice.get(&path), cluster.change_at(other, &admin, way));
+            let body = ok(body);
+            cursor = body["cursor"].as_u64().unwrap();
+            assert!(body["messages"].to_string().contains(&format!("\"rev\":{rev},")), "{body}");
+        }
+    }
+}
+
+/// Opens a tab at the balancer and takes its first frame.
+pub async fn open(cluster: &Cluster, token: &str) -> Tab {
+    let bearer = format!("Bearer {token}");
+    let tab = Tab::open(&format!("{}/ws/permission", cluster.front()), &[("authorization", &bearer)]).await;
+    let mut tab = tab.unwrap_or_else(|(status, problem)| panic!("no socket: {status} {problem}"));
+    tab.next_of("PERMISSION_UPDATE").await;
+    tab
+}
