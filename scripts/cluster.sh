@@ -129,7 +129,7 @@ describe() {
     if [ -n "$balancer_process" ]; then process=$balancer_process; fi
     printf '{"url":"http://127.0.0.1:%s","balancer":"%s","balancer_pid":%s,"nodes":[%s],"pids":[%s],"database":"%s","redis":"%s","accounts":%s,"room":"%s"}\n' \
         "$front" "$balancer" "$process" "$(join "${ports[@]/#/\"http://127.0.0.1:}" | sed 's/\(,\|$\)/"\1/g')" \
-        "$(join "${pids[@]}")" "$database" "$redis" "$accounts" "$room"
+        "$(join "${pids[@]}" | sed 's/^,/null,/; s/,,/,null,/g; s/,,/,null,/g; s/,$/,null/; s/^$/null/')" "$database" "$redis" "$accounts" "$room"
 }
 
 if [ -n "$json" ]; then

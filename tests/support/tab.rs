@@ -142,7 +142,7 @@ impl Tab {
     }
 }
 
-/// Reads the head of an answer and what came with it; the whole body when it is a refusal, which ends the connection.
+/// Reads the head of an answer and what came with it; the whole body when it is a refusal.
 async fn read_answer(stream: &mut TcpStream) -> (String, Vec<u8>) {
     let mut bytes = Vec::new();
     let end = loop {
@@ -154,7 +154,17 @@ async fn read_answer(stream: &mut TcpStream) -> (String, Vec<u8>) {
     };
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
     if !head.starts_with("HTTP/1.1 101") {
-        stream.read_to_end(&mut bytes).await.expect("the answer ends");
+        // A balancer keeps the connection: the body ends where its length says.
+        let lines = head.to_lowercase();
+        let length =
+            lines.split("content-length: ").nth(1).and_then(|rest| rest.split('\r').next()?.parse().ok());
+        let length: usize = length.unwrap_or_else(|| panic!("a refusal has a length: {head}"));
+        while bytes.len() < end + length {
+            assert!(
+                stream.read_buf(&mut bytes).await.expect("the answer is readable") > 0,
+                "the answer is torn"
+            );
+        }
     }
     (head, bytes[end..].to_vec())
 }
