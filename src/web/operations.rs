@@ -80,5 +80,28 @@ pub async fn get_metrics(core: web::Data<Core>, telemetry: web::Data<Metrics>) -
     metrics::gauge!("livegrant_tabs").set(stats.tabs as f64);
     metrics::gauge!("livegrant_accounts_online").set(stats.accounts as f64);
     metrics::gauge!("livegrant_applied_rev").set(core.policy.applied().0 as f64);
+    if let Some(bytes) = resident_memory() {
+        metrics::gauge!("process_resident_memory_bytes").set(bytes as f64);
+    }
     HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(telemetry.render())
+}
+
+/// Answers how much memory of the machine this process has, in bytes; `None` where there is no `/proc`. The name of its
+/// metric is the one that every Prometheus client uses.
+fn resident_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kibibytes: u64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_has_some_memory() {
+        let bytes = resident_memory().expect("the tests run where there is a /proc");
+        assert!((1 << 20..1 << 36).contains(&bytes), "{bytes}");
+    }
 }

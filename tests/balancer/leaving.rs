@@ -10,19 +10,21 @@ use crate::cluster::until;
 use crate::streams::open;
 use crate::support::{Account, Event};
 
-/// Somebody who asks, and asks again, until he is told to stop; every answer must be a good one.
+/// Together they keep several connections between balancer and node in use: one that is closed under a request shows.
+const PEOPLE: usize = 8;
+
+/// People who ask, and ask again, until they are told to stop; every answer must be a good one.
 struct Work {
     stop: Arc<AtomicBool>,
     done: Arc<AtomicUsize>,
-    task: tokio::task::JoinHandle<()>,
+    people: Vec<tokio::task::JoinHandle<()>>,
 }
 
 impl Work {
-    /// Reads; with `writing` he also signs in, which no balancer may repeat.
+    /// They read; with `writing` they also ask for tickets, which no balancer may repeat.
     fn start(account: &Account, writing: bool) -> Self {
         let (stop, done) = (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default());
-        let (account, stopped, count) = (account.clone(), Arc::clone(&stop), Arc::clone(&done));
-        let task = tokio::spawn(async move {
+        let person = |account: Account, stopped: Arc<AtomicBool>, count: Arc<AtomicUsize>| async move {
             while !stopped.load(Ordering::Relaxed) {
                 let (status, body) = account.get("/api/accounts/users/me/").await;
                 assert_eq!(status, 200, "{body}");
@@ -32,23 +34,27 @@ impl Work {
                 }
                 count.fetch_add(1, Ordering::Relaxed);
             }
-        });
-        Self { stop, done, task }
+        };
+        let people =
+            (0..PEOPLE).map(|_| tokio::spawn(person(account.clone(), Arc::clone(&stop), Arc::clone(&done))));
+        Self { people: people.collect(), stop, done }
     }
 
     /// Waits until some more was answered.
     async fn goes_on(&self) {
         let so_far = self.done.load(Ordering::Relaxed);
         until("the work goes on", async || {
-            assert!(!self.task.is_finished(), "the work broke off");
-            self.done.load(Ordering::Relaxed) > so_far + 20
+            assert!(!self.people.iter().any(tokio::task::JoinHandle::is_finished), "the work broke off");
+            self.done.load(Ordering::Relaxed) > so_far + 20 * PEOPLE
         })
         .await;
     }
 
     async fn end(self) {
         self.stop.store(true, Ordering::Relaxed);
-        self.task.await.expect("every answer was good");
+        for person in self.people {
+            person.await.expect("every answer was good");
+        }
     }
 }
 

@@ -1,8 +1,7 @@
 // The file that `livegrant loadtest prepare` wrote: one JSON object a line, the first about the run itself.
-// BASE is the server's address, ACCOUNTS the file. Shared by all virtual users, read once.
+// Shared by all virtual users, read once.
 import { SharedArray } from 'k6/data';
 
-export const BASE = (__ENV.BASE || 'http://127.0.0.1:8080').replace(/\/$/, '');
 const FILE = __ENV.ACCOUNTS || 'accounts.jsonl';
 
 const lines = new SharedArray('accounts', () =>
@@ -17,9 +16,4 @@ export const accounts = lines.length - 1;
 /** One account: id, guid, sid, token. */
 export function account(number) {
   return lines[1 + (number % accounts)];
-}
-
-/** A number from the environment. */
-export function number(name, otherwise) {
-  return Number(__ENV[name] || otherwise);
 }

@@ -1,7 +1,8 @@
-// What the administrator does over REST, each with its check.
+// What the administrator does over REST, each with its check; with several addresses each time at the next one.
 import http from 'k6/http';
 import { check } from 'k6';
-import { BASE, prepared } from './accounts.js';
+import { prepared } from './accounts.js';
+import { base } from './settings.js';
 
 const options = {
   headers: {
@@ -9,30 +10,33 @@ const options = {
     'Content-Type': 'application/json',
   },
 };
+let turn = 0;
 
-function saved(answer, what) {
+function post(path, body, what) {
+  const answer = http.post(base(turn) + path, JSON.stringify(body), options);
+  turn += 1;
   check(answer, { [`${what} is saved`]: (a) => a.status === 200 });
   return answer.status === 200 ? answer.json() : {};
 }
 
 /** Takes a permission from the role that every account holds, or gives it back. */
-export function changeRole(way, permission) {
+export function changeRole(way, permission, reason = 'load test') {
   const path = `/api/v1/roles/${prepared.role.id}/permissions/${way}`;
-  const body = { permissions: [permission], reason: 'load test' };
-  return saved(http.post(BASE + path, JSON.stringify(body), options), 'the role');
+  return post(path, { permissions: [permission], reason }, 'the role');
 }
 
 /** Tells everyone something; the title comes back in the frame. */
 export function broadcast(title) {
   const body = { title, content: 'Livegrant restarts at 22:00.', category: 'load', severity: 'info' };
-  return saved(http.post(`${BASE}/api/v1/notifications/broadcast`, JSON.stringify(body), options), 'the notice');
+  return post('/api/v1/notifications/broadcast', body, 'the notice');
 }
 
 /** The account's own permissions as REST says. */
 export function permissionsOf(account) {
-  const answer = http.get(`${BASE}/api/accounts/users/me/`, {
+  const answer = http.get(`${base(turn)}/api/accounts/users/me/`, {
     headers: { Authorization: `Bearer ${account.token}` },
   });
+  turn += 1;
   check(answer, { 'the account is read': (a) => a.status === 200 });
   return answer.status === 200 ? answer.json('permissions') : [];
 }

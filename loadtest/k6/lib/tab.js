@@ -2,7 +2,6 @@
 // Called k6/websockets in later versions; scripts/k6.sh installs the one that is meant here.
 import { WebSocket } from 'k6/experimental/websockets';
 import { Counter, Trend } from 'k6/metrics';
-import { BASE } from './accounts.js';
 
 /** From the connection's first byte to the first state. */
 export const opening = new Trend('livegrant_opening', true);
@@ -11,19 +10,26 @@ export const lost = new Counter('livegrant_lost');
 /** Messages that are not JSON, or a first one that is no whole state. */
 export const broken = new Counter('livegrant_broken');
 
+// The close code of a node that stops.
+const RESTART = 1012;
+
 // Sockets that are open at the end of a scenario are closed by it; those closes are not losses.
 export class Tab {
-  /** `told(tab, message)` hears every message. */
-  constructor(account, told) {
+  /** At this address; `told(tab, message)` hears every message. */
+  constructor(base, account, told) {
     this.account = account;
     this.state = null;
     this.wanted = true;
     this.opened = Date.now();
-    const url = `${BASE.replace(/^http/, 'ws')}/ws/permission`;
+    const url = `${base.replace(/^http/, 'ws')}/ws/permission`;
     this.socket = new WebSocket(url, null, { headers: { Authorization: `Bearer ${account.token}` } });
     this.socket.onmessage = (event) => this.hear(event.data, told);
-    this.socket.onclose = () => {
-      if (this.wanted) lost.add(1);
+    this.moved = null;
+    this.socket.onclose = (event) => {
+      if (!this.wanted) return;
+      this.wanted = false;
+      if (this.moved !== null && event && event.code === RESTART) this.moved();
+      else lost.add(1);
     };
     // Without a listener a refused handshake would end the virtual user's loop unheard.
     this.socket.onerror = () => {};
@@ -48,8 +54,14 @@ export class Tab {
     told(this, message);
   }
 
+  /** Calls this when the node tells the tab to move; without it a move is a loss. */
+  moves(call) {
+    this.moved = call;
+  }
+
   say(message) {
-    this.socket.send(JSON.stringify(message));
+    // A tab that is closing hears its last messages, and cannot answer them.
+    if (this.socket.readyState === 1) this.socket.send(JSON.stringify(message));
   }
 
   close() {

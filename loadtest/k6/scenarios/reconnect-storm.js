@@ -1,11 +1,13 @@
 // Every tab drops its connection in the same moment and comes back in the same moment, again and again; meanwhile the
 // role changes. After each wave every tab must be back, in the state that it missed.
+//
+// TABS, WAVES, EVERY seconds from one to the next, START seconds until the first, LIMIT_MS for opening.
 import { sleep } from 'k6';
 import { setTimeout } from 'k6/timers';
 import { Counter } from 'k6/metrics';
-import { account, number } from '../lib/accounts.js';
 import { changeRole } from '../lib/administrator.js';
-import { Tab } from '../lib/tab.js';
+import { open, scenario } from '../lib/scenario.js';
+import { number } from '../lib/settings.js';
 
 const TABS = number('TABS', 300);
 const WAVES = number('WAVES', 3);
@@ -15,22 +17,14 @@ const LIMIT = number('LIMIT_MS', 5000);
 const PERMISSION = 'staff:view';
 const converged = new Counter('livegrant_converged');
 
-export const options = {
-  scenarios: {
-    tabs: { executor: 'per-vu-iterations', exec: 'tab', vus: TABS, iterations: 1, maxDuration: '10m' },
-    administrator: {
-      executor: 'per-vu-iterations', exec: 'administrator', vus: 1, iterations: 1,
-      startTime: `${START + EVERY / 2}s`, maxDuration: '10m',
-    },
-  },
+export const options = scenario({
+  tabs: TABS,
+  start: START + EVERY / 2,
   thresholds: {
-    checks: ['rate==1'],
-    livegrant_lost: ['count==0'],
-    livegrant_broken: ['count==0'],
     livegrant_converged: [`count==${TABS * WAVES}`],
     livegrant_opening: [`p(99)<${LIMIT}`],
   },
-};
+});
 
 // Waves are counted from the test's start, not the tab's: all tabs go at the same moment.
 export function setup() {
@@ -38,14 +32,13 @@ export function setup() {
 }
 
 export function tab({ start }) {
-  const own = account(__VU - 1);
   const quiet = () => {};
-  let tab = new Tab(own, quiet);
+  let tab = open(quiet);
   for (let wave = 0; wave < WAVES; wave += 1) {
     const at = start + (START + wave * EVERY) * 1000;
     setTimeout(() => {
       tab.close();
-      tab = new Tab(own, quiet);
+      tab = open(quiet);
     }, at - Date.now());
     // The administrator has changed the role in the middle of the wave; odd waves end with the permission.
     setTimeout(() => {

@@ -1,11 +1,14 @@
 // Does everything work at all: tabs open, hear a notice and a role's change, and know in the end what REST says.
 //   k6 run -e BASE=http://127.0.0.1:8080 -e ACCOUNTS=accounts.jsonl loadtest/k6/scenarios/smoke.js
+//
+// TABS, SECONDS_OPEN.
 import { check, sleep } from 'k6';
 import { setTimeout } from 'k6/timers';
 import { Counter } from 'k6/metrics';
-import { account, number } from '../lib/accounts.js';
+import { account } from '../lib/accounts.js';
 import { broadcast, changeRole, permissionsOf } from '../lib/administrator.js';
-import { Tab } from '../lib/tab.js';
+import { open, scenario } from '../lib/scenario.js';
+import { number } from '../lib/settings.js';
 
 const TABS = number('TABS', 20);
 const SECONDS = number('SECONDS_OPEN', 8);
@@ -13,31 +16,24 @@ const PERMISSION = 'staff:view';
 const notices = new Counter('livegrant_notices');
 const changes = new Counter('livegrant_changes');
 
-export const options = {
-  scenarios: {
-    tabs: { executor: 'per-vu-iterations', exec: 'tab', vus: TABS, iterations: 1, maxDuration: '1m' },
-    administrator: {
-      executor: 'per-vu-iterations', exec: 'administrator', vus: 1, iterations: 1, startTime: '2s',
-    },
-  },
+export const options = scenario({
+  tabs: TABS,
+  start: 2,
   thresholds: {
-    checks: ['rate==1'],
-    livegrant_lost: ['count==0'],
-    livegrant_broken: ['count==0'],
     livegrant_notices: [`count==${TABS}`],
     livegrant_changes: [`count==${TABS * 2}`],
   },
-};
+});
 
 export function tab() {
-  const own = account(__VU - 1);
-  const tab = new Tab(own, (_, message) => {
+  const tab = open((_, message) => {
     if (message.type === 'SYSTEM_NOTICE' && message.data.title === 'smoke') notices.add(1);
     if (message.type === 'PERMISSION_UPDATE' && message.data.reason === 'load test') changes.add(1);
   });
   setTimeout(() => {
     const told = tab.state === null ? [] : tab.state.permissions;
-    check(told, { 'the tab knows what REST says': (t) => t.join() === permissionsOf(own).sort().join() });
+    const real = permissionsOf(account(__VU - 1)).sort().join();
+    check(told, { 'the tab knows what REST says': (t) => t.join() === real });
     tab.close();
   }, SECONDS * 1000);
 }
