@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 .DEFAULT_GOAL := help
-.PHONY: help run test test-tools lint autobahn fuzz deny fmt bench bench-density bench-fence load
+.PHONY: help run cluster test test-tools lint autobahn fuzz deny fmt bench bench-density bench-fence load
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -45,6 +45,10 @@ bench-fence: ## what the fence and a check cost (release build); appends to FILE
 fmt: ## format the code
 	$(CARGO) fmt --all
 
+cluster: ## several nodes + PostgreSQL + Redis behind a balancer on this machine (NODES=3 BALANCER=nginx|haproxy)
+	@$(CARGO) build --locked --bin livegrant
+	@scripts/cluster.sh
+
 # Building cargo-deny takes minutes and its advisories come from the internet, so it is not a part of `make test`;
 # tests/tidy holds the licences there.
 deny: ## licences, doubled versions, sources and advisories of the dependencies (needs the internet)
@@ -67,6 +71,7 @@ bench-density: ## memory a tab at 10,000 and 19,000 in one process and 30,000 in
 	target/release/livegrant-load density $(PINNED) --tabs 30000 --servers 2 --results loadtest/results
 
 SCENARIO ?= smoke
+CLUSTER ?=
 
-load: ## run a k6 scenario (SCENARIO=smoke, permission-push, fanout, reconnect-storm) on a server of its own, or on BASE
-	scripts/load.sh $(SCENARIO)
+load: ## run a k6 scenario (SCENARIO=smoke, permission-push, fanout, reconnect-storm, soak) on a server of its own, CLUSTER=3 nodes, or BASE
+	CLUSTER=$(CLUSTER) scripts/load.sh $(SCENARIO)

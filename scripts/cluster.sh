@@ -66,8 +66,6 @@ if [ "${REDIS:-auto}" != none ] && grep -qx '\[redis\]' <<<"$settings"; then
         redis=redis://127.0.0.1:$port
         export LIVEGRANT__REDIS__URL=$redis
         export LIVEGRANT__CLUSTER__SECRET=${LIVEGRANT__CLUSTER__SECRET:-$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')}
-        export LIVEGRANT__CLUSTER__NAME=${LIVEGRANT__CLUSTER__NAME:-local}
-        redis_process=$pid
         for _ in $(seq 100); do
             if redis-cli -p "$port" ping 2>/dev/null | grep -q PONG; then break; fi
             sleep 0.1
@@ -84,10 +82,16 @@ if [ -n "${ACCOUNTS:-}" ]; then
         --out accounts.jsonl) >>"$room/setup.log" 2>&1
 fi
 
+# What a node is called, where it can be called something.
+serve_node() {
+    if grep -qx '\[cluster\]' <<<"$settings"; then export LIVEGRANT__CLUSTER__NAME=node$1; fi
+    serve "node$1.log" "${2:-}"
+}
+
 pids=()
 ports=()
 for ((n = 0; n < nodes; n++)); do
-    serve "node$((n + 1)).log"
+    serve_node $((n + 1))
     pids+=("$pid")
     ports+=("$port")
 done
@@ -144,7 +148,7 @@ fi
 
 start_node() {
     if [ -n "${pids[$1]}" ]; then say "node $(($1 + 1)) runs"; return; fi
-    serve "node$(($1 + 1)).log" "${ports[$1]}"
+    serve_node $(($1 + 1)) "${ports[$1]}"
     pids[$1]=$pid
 }
 stop_node() {

@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
 # Runs one k6 scenario of loadtest/k6/scenarios: against a server of its own, on SQLite in a temporary folder with
-# prepared accounts, against a cluster of its own, or against BASE with the file ACCOUNTS. The summary goes to RESULTS (loadtest/results).
+# prepared accounts, against a cluster of its own, or against BASE with the file ACCOUNTS. The summary goes to RESULTS
+# (loadtest/results).
 # Everything it starts it stops, by process id, however it ends.
 #
 #   scripts/load.sh smoke                                             a server of its own
 #   BASE=http://10.0.0.2 ACCOUNTS=accounts.jsonl scripts/load.sh fanout
 #   CLUSTER=3 scripts/load.sh permission-push                         3 nodes behind a balancer (scripts/cluster.sh)
 #   CLUSTER=3 SPREAD=nodes scripts/load.sh fanout                     the same, tabs and changes at the nodes themselves
+#   CLUSTER=3 RESTART_AT=60 scripts/load.sh soak                      after 60 s the nodes restart, one after another
 #   BASES=http://a,http://b ACCOUNTS=… scripts/load.sh fanout         tabs and changes in turn at several addresses
 #   LIVEGRANT_BINARY=target/debug/livegrant RESULTS=none TABS=20 scripts/load.sh smoke
 #
-# TABS, CHANGES, NOTICES, WAVES, EVERY, LIMIT_MS …: see the head of each scenario.
+# TABS, CHANGES, NOTICES, WAVES, EVERY, MINUTES, LIMIT_MS …: see the head of each scenario.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -53,17 +55,20 @@ start_cluster() {
         NODES=$CLUSTER ACCOUNTS=$accounts TABS_PER_ACCOUNT=2 DEMO=none PROFILE=${PROFILE:-release} \
             LIVEGRANT__TELEMETRY__LOG_FILTER=warn exec scripts/cluster.sh --json "$file" 2>>"$room/cluster.log"
     }
-    local process=$NODES_RUN_PID field
+    cluster=$NODES_RUN_PID
     end_room() { exec {NODES_RUN[1]}>&- && wait "$cluster"; } 2>/dev/null
-    cluster=$process
     until [ -f "$file" ]; do
-        kill -0 "$process" 2>/dev/null || return 1
+        kill -0 "$cluster" 2>/dev/null || return 1
         sleep 0.2
     done
-    field() { python3 -c 'import json, sys; v = json.load(open(sys.argv[1]))[sys.argv[2]]; print(",".join(v) if isinstance(v, list) else v)' "$file" "$1"; }
-    BASE=$(field url)
-    NODES_URLS=$(field nodes)
-    ACCOUNTS=$(field accounts)
+    local fields='import json, sys; f = json.load(open(sys.argv[1])); print(f["url"], ",".join(f["nodes"]), f["accounts"])'
+    read -r BASE NODES_URLS ACCOUNTS < <(python3 -c "$fields" "$file")
+    if [ -n "${RESTART_AT:-}" ]; then
+        exec {commands}>&"${NODES_RUN[1]}"
+        # In the background it would hold the cluster's input open: it goes with the others.
+        start restart.log bash -c "sleep $RESTART_AT; echo restart >&$commands"
+        exec {commands}>&-
+    fi
 }
 
 NODES_URLS=${NODES_URLS:-}
@@ -83,7 +88,8 @@ load=$(cut -d' ' -f1-3 /proc/loadavg 2>/dev/null || true)
 
 variables=(-e "BASE=$BASE" -e "ACCOUNTS=$ACCOUNTS" -e "NODES=$NODES_URLS")
 if [ -n "${BASES:-}" ]; then variables+=(-e "BASES=$BASES"); fi
-for name in TABS SECONDS_OPEN CHANGES NOTICES WAVES START EVERY EVERY_MS LIMIT_MS MINUTES CHURN_S CHANGE_S GROWTH; do
+for name in TABS SECONDS_OPEN CHANGES NOTICES WAVES START EVERY EVERY_MS LIMIT_MS MINUTES CHURN_S CHANGE_S \
+    GROWTH; do
     if [ -n "${!name:-}" ]; then variables+=(-e "$name=${!name}"); fi
 done
 status=0
@@ -98,8 +104,12 @@ import json, os, platform, subprocess, sys
 
 summary, file, scenario, load, status = sys.argv[1:]
 git = lambda *words: subprocess.run(("git",) + words, capture_output=True, text=True).stdout.strip()
-keep = {name: os.environ[name] for name in ("TABS", "CHANGES", "NOTICES", "WAVES", "EVERY", "EVERY_MS", "LIMIT_MS", "MINUTES", "CHURN_S", "CHANGE_S", "GROWTH",
-                                               "CLUSTER", "SPREAD", "BALANCER", "REDIS", "PROFILE", "BASES", "LIVEGRANT_BINARY") if name in os.environ}
+names = ("TABS CHANGES NOTICES WAVES EVERY EVERY_MS LIMIT_MS MINUTES CHURN_S CHANGE_S GROWTH CLUSTER SPREAD BALANCER REDIS "
+         "PROFILE BASES LIVEGRANT_BINARY "
+         "RESTART_AT").split()
+keep = {name: os.environ[name] for name in names if os.environ.get(name)}
+keep |= {name: value for name, value in os.environ.items()
+         if name.startswith("LIVEGRANT__") and not any(word in name for word in ("SECRET", "URL"))}
 memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
 result = {
     "scenario": "k6-" + scenario,

@@ -199,6 +199,10 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let (app, server) = App::start(settings, Clock::system(), metrics).await?;
     let server = tokio::spawn(server);
     tracing::info!(address = %app.address, "serving");
+    if !app.address.ip().is_loopback() && !app.core.settings.auth.cookie_secure {
+        // S2-71: whoever listens on the way takes over sessions.
+        tracing::warn!("reachable from a network with auth.cookie_secure = false: put TLS in front and set it to true");
+    }
     let outcome = tokio::select! {
         signal = asked_to_stop() => signal.context("signals cannot be received"),
         failure = app.failed() => Err(anyhow!("a part has crashed: {failure}")),

@@ -1,4 +1,4 @@
-//! What a user can meet is written down: settings in `config/base.toml`, codes in `docs/protocol.md`.
+//! What a user can meet is written down, and what is written down exists: settings in `config/base.toml`, codes in `docs/protocol.md`.
 
 use std::collections::BTreeMap;
 
@@ -32,6 +32,30 @@ pub fn settings(tree: &Tree) -> Vec<Offence> {
             None => offences.push(Offence::new(BASE, 0, format!("does not hold {key}"))),
             Some(false) => offences.push(Offence::new(BASE, 0, format!("has no comment above {key}"))),
             Some(true) => {}
+        }
+    }
+    offences
+}
+
+/// Where settings are named by their variables.
+const DEPLOYMENT: [&str; 5] = ["deploy/", "docs/", "scripts/", "config/", "README.md"];
+
+/// Every `LIVEGRANT__SECTION__KEY` that a deployment sets or a text names is a setting.
+pub fn variables(tree: &Tree) -> Vec<Offence> {
+    let known = keys_of(&serde_json::to_value(Settings::default()).expect("settings are plain data"));
+    let mut offences = Vec::new();
+    for file in DEPLOYMENT.iter().flat_map(|folder| tree.under(folder)) {
+        for (number, line) in file.text.lines().enumerate() {
+            for rest in line.split("LIVEGRANT__").skip(1) {
+                let end = rest.find(|c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'));
+                let name = &rest[..end.unwrap_or(rest.len())];
+                // `LIVEGRANT__…` and `LIVEGRANT__SECTION__KEY` speak of all settings.
+                let key = name.to_lowercase().replacen("__", ".", 1);
+                if !name.is_empty() && name != "SECTION__KEY" && !known.contains(&key) {
+                    let problem = format!("LIVEGRANT__{name}: there is no setting {key}");
+                    offences.push(Offence::new(&file.path, number + 1, problem));
+                }
+            }
         }
     }
     offences
@@ -169,6 +193,17 @@ mod tests {
             "config/base.toml:1: does not hold server.workers",
         ];
         assert_eq!(offences, expected);
+    }
+
+    #[test]
+    fn a_variable_that_is_no_setting_is_seen() {
+        let text = "LIVEGRANT__SERVER__PORT=1 LIVEGRANT__SERVER__PROT: 2\nLIVEGRANT__SECTION__KEY, LIVEGRANT__…\n${LIVEGRANT__DATABASE__URL:-x}LIVEGRANT__NOTHING";
+        let offences = variables(&Tree::of(&[("deploy/a.yaml", text), ("src/a.rs", "LIVEGRANT__X__Y")]));
+        let expected = [
+            "deploy/a.yaml:1: LIVEGRANT__SERVER__PROT: there is no setting server.prot",
+            "deploy/a.yaml:3: LIVEGRANT__NOTHING: there is no setting nothing",
+        ];
+        assert_eq!(problems(&offences), expected);
     }
 
     #[test]

@@ -43,6 +43,7 @@ checks! {
     nothing_is_left_to_do: words::nothing_is_left_to_do;
     no_file_names_a_machine: words::no_machine_is_named;
     every_setting_is_documented: documented::settings;
+    every_variable_named_is_a_setting: documented::variables;
     every_close_code_is_documented: documented::close_codes;
     every_error_code_is_documented: documented::error_codes;
     what_holds_each_line_of_security_exists: security::tests_exist;
