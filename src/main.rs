@@ -201,7 +201,9 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     tracing::info!(address = %app.address, "serving");
     if !app.address.ip().is_loopback() && !app.core.settings.auth.cookie_secure {
         // S2-71: whoever listens on the way takes over sessions.
-        tracing::warn!("reachable from a network with auth.cookie_secure = false: put TLS in front and set it to true");
+        tracing::warn!(
+            "reachable from a network with auth.cookie_secure = false: put TLS in front and set it to true"
+        );
     }
     let outcome = tokio::select! {
         signal = asked_to_stop() => signal.context("signals cannot be received"),

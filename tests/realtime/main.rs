@@ -15,6 +15,7 @@ mod handshake;
 mod jobs;
 mod kick;
 mod kick_races;
+mod nodes;
 mod order;
 mod personnel;
 mod presence;

@@ -21,7 +21,9 @@ use livegrant::db::{Author, Db, SystemTask};
 use livegrant::policy::{Edit, HolderId, PolicyChange};
 use livegrant::settings::Settings;
 use livegrant::telemetry;
-use livegrant_actors::{AccountId, CompanyId};
+use livegrant_actors::bus::Bus;
+use livegrant_actors::bus::memory::MemoryHub;
+use livegrant_actors::{AccountId, CompanyId, NodeId};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, OnceCell};
 
@@ -41,6 +43,7 @@ pub struct Setup {
     settings: Settings,
     clock: Clock,
     companies: Vec<&'static str>,
+    bus: Option<Arc<dyn Bus>>,
 }
 
 impl Setup {
@@ -59,7 +62,15 @@ impl Setup {
         settings.policy.tail_poll_ms = 20;
         settings.policy.timed_grant_poll_ms = 20;
         "off".clone_into(&mut settings.telemetry.log_filter);
-        Self { settings, clock: Clock::manual(Clock::system().now_ms()), companies: Vec::new() }
+        Self { settings, clock: Clock::manual(Clock::system().now_ms()), companies: Vec::new(), bus: None }
+    }
+
+    /// Makes it a node of the cluster that the hub joins; they share their time.
+    pub fn joined(mut self, hub: &MemoryHub, node: i64, clock: &Clock) -> Self {
+        self.bus = Some(Arc::new(hub.join(NodeId(node))));
+        self.settings.cluster.name = format!("node-{node}");
+        self.clock = clock.clone();
+        self
     }
 
     /// Changes settings.
@@ -102,7 +113,7 @@ pub struct TestServer {
 
 impl TestServer {
     /// Starts the application; whoever calls this stops it.
-    pub async fn start(Setup { settings, clock, companies }: Setup) -> Self {
+    pub async fn start(Setup { settings, clock, companies, bus }: Setup) -> Self {
         let metrics = telemetry::init(&settings.telemetry);
         let db = Db::open(&settings.database, clock.clone()).await.expect("the database opens");
         db.migrate().await.expect("the database takes the schema");
@@ -112,7 +123,11 @@ impl TestServer {
         }
         let keys = Arc::new(Keys::prepare(&db, &settings.auth).await.expect("the keys are ready"));
         let database = settings.database.url.expose().to_owned();
-        let (app, server) = App::start_on(db, settings, metrics).await.expect("the application starts");
+        let started = match bus {
+            Some(bus) => App::start_with(db, settings, metrics, bus).await,
+            None => App::start_on(db, settings, metrics).await,
+        };
+        let (app, server) = started.expect("the application starts");
         tokio::spawn(server);
         Self {
             core: app.core.clone(),

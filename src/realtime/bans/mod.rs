@@ -264,7 +264,7 @@ mod tests {
     const PROXY: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1));
 
     fn bans() -> Bans {
-        Bans::new(&settings::Realtime::default(), &[PROXY])
+        Bans::new(&settings::Realtime::default(), &[PROXY.into()])
     }
 
     fn is_banned(bans: &Bans, ip: IpAddr, account: Option<i64>, now: i64) -> bool {
