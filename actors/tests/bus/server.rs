@@ -182,9 +182,7 @@ pub fn watched() -> (Vec<Server>, Vec<Server>) {
     let master = Server::start(&[]);
     let port = master.port.to_string();
     let replica = Server::start(&["--replicaof", "127.0.0.1", &port]);
-    wait_until("the replica follows", || {
-        replica.run::<String>(&["INFO", "replication"]).contains("master_link_status:up")
-    });
+    wait_until("the replica follows", || follows(&replica));
     let sentinels: Vec<_> = (0..3).map(|_| Server::sentinel(master.port)).collect();
     for sentinel in &sentinels {
         wait_until("the sentinels know each other", || {
@@ -194,6 +192,20 @@ pub fn watched() -> (Vec<Server>, Vec<Server>) {
         });
     }
     (vec![master, replica], sentinels)
+}
+
+/// Tells whether a node of a cluster sees all of it, and everybody alive.
+pub fn is_whole(server: &Server) -> bool {
+    let nodes = server.try_command::<String>(&["CLUSTER", "NODES"]);
+    let info = server.try_command::<String>(&["CLUSTER", "INFO"]);
+    info.is_ok_and(|text| text.contains("cluster_state:ok")) && nodes.is_ok_and(|text| !text.contains("fail"))
+}
+
+/// Tells whether a server is a replica and its master is there.
+pub fn follows(server: &Server) -> bool {
+    // A server that becomes a replica hangs up on everybody.
+    let info = server.try_command::<String>(&["INFO", "replication"]);
+    info.is_ok_and(|text| text.contains("master_link_status:up"))
 }
 
 /// Waits for a condition of servers, before or between what a test does with a bus.

@@ -116,8 +116,13 @@ impl Hearing {
 
     /// Something may be lost: says so as soon as there is room.
     pub fn miss(&self) {
-        self.missed.store(true, Ordering::Release);
+        self.owe();
         self.say_missed();
+    }
+
+    /// Something may be lost: says so before the next message.
+    pub fn owe(&self) {
+        self.missed.store(true, Ordering::Release);
     }
 
     /// Takes what a connection pushes.

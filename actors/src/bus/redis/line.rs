@@ -134,6 +134,10 @@ impl Keeper {
         connection.subscribe(self.hearing.canary()).await?;
         let mut batch = self.ear.wishes().again();
         batch.owed |= self.hearing.has_heard();
+        if batch.owed {
+            // Said before the first message that comes, and once more when all channels are heard again.
+            self.hearing.owe();
+        }
         self.subscribe(connection, batch).await?;
         self.ear.wishes().link = Link::Up;
         self.hearing.heard();
