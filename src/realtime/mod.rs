@@ -1,7 +1,7 @@
 //! Between the application and the engine: the door decides who may open a stream, the gateway (WebSocket) and
 //! `streams.rs` (events, polls) let him in, the relay turns log rows into what tabs are told, `receipts.rs` follows
 //! who received what, and `http/` shows administrators that and who is online. The watch hands each tab that comes or
-//! goes to the recorder, the presence and the bans. It decides nothing about permissions.
+//! goes to the recorder, the presence, the bans and the view that the nodes share (`shared/`). It decides nothing about permissions.
 
 pub mod bans;
 pub mod dismissed;
@@ -17,6 +17,7 @@ pub mod receipt;
 pub mod receipts;
 pub mod recorder;
 pub mod relay;
+pub mod shared;
 pub mod store;
 pub mod streams;
 pub mod subject;

@@ -1,5 +1,5 @@
-//! Watches tabs come and go for the application: hands each of both to the records, the presence and the bans. Called
-//! from every shard's thread, so it neither reads nor waits: two bounded queues, and for the few offences one short lock.
+//! Watches tabs come and go for the application: hands each of both to the records, the presence, the shared view
+//! and the bans. Called from every shard's thread, so it neither reads nor waits: bounded queues, and for the few offences one short lock.
 //! A queue that is full loses the event and says so; who reads it then compares with the engine.
 
 use super::bans::{Bans, Offence};
@@ -85,6 +85,7 @@ pub struct Watch {
     clock: Clock,
     records: Arc<Feed<super::recorder::Note>>,
     presence: Arc<Listeners>,
+    shared: Option<Arc<Feed<Event>>>,
     bans: Arc<Bans>,
     dismissed: Arc<Dismissed>,
 }
@@ -98,12 +99,20 @@ impl Watch {
         bans: Arc<Bans>,
         dismissed: Arc<Dismissed>,
     ) -> Self {
-        Self { clock, records, presence, bans, dismissed }
+        Self { clock, records, presence, shared: None, bans, dismissed }
+    }
+
+    /// Tells the shared view too.
+    pub fn with_shared(self, shared: Arc<Feed<Event>>) -> Self {
+        Self { shared: Some(shared), ..self }
     }
 
     fn tell(&self, event: Event) {
         if self.presence.is_any() {
             self.presence.feed(event.clone());
+        }
+        if let Some(shared) = &self.shared {
+            shared.put(event.clone());
         }
         self.records.put(super::recorder::Note::Event(Box::new(event)));
     }

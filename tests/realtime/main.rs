@@ -23,6 +23,7 @@ mod protocol;
 mod recall;
 mod receipts;
 mod records;
+mod shared_view;
 mod streams;
 mod timed;
 mod triggers;

@@ -17,6 +17,7 @@ mod caller;
 mod database;
 mod dice;
 mod postgres;
+pub mod redis;
 mod rows;
 mod server;
 mod stream;

@@ -75,8 +75,8 @@ async fn a_server_that_hangs_is_noticed_and_found_again() {
     let mut line = listening(&*there, account(1)).await;
     healthy(&*there).await;
     server.signal("STOP");
-    until("the line notices", || there.health().trouble.is_some_and(|text| text.contains("line test: ")))
-        .await;
+    let is_away = |text: String| text.contains("line test: 127.0.0.1");
+    until("the line has given its connection up", || there.health().trouble.is_some_and(is_away)).await;
     assert!(is_unreachable(&here.publish(account(1), Bytes::new()).await));
     server.signal("CONT");
     assert!(send_until_heard(&*here, account(1), &mut line).await);

@@ -39,6 +39,8 @@ pub(super) struct Hearing {
     /// Something was lost and not said yet.
     missed: AtomicBool,
     has_heard: AtomicBool,
+    /// All channels that are wanted are subscribed on this connection.
+    is_whole: AtomicBool,
     /// Looks since the last canary came.
     silent: AtomicU32,
     lag_ms: AtomicU64,
@@ -60,6 +62,7 @@ impl Hearing {
             generation: AtomicU64::new(0),
             missed: AtomicBool::new(false),
             has_heard: AtomicBool::new(false),
+            is_whole: AtomicBool::new(false),
             silent: AtomicU32::new(0),
             lag_ms: AtomicU64::new(UNKNOWN),
             began: Instant::now(),
@@ -95,6 +98,7 @@ impl Hearing {
 
     /// A new connection takes over.
     pub fn begin(&self, generation: u64) {
+        self.is_whole.store(false, Ordering::Release);
         self.generation.store(generation, Ordering::Release);
         self.silent.store(0, Ordering::Relaxed);
     }
@@ -102,6 +106,7 @@ impl Hearing {
     /// Everything that is wanted is heard now.
     pub fn heard(&self) {
         self.has_heard.store(true, Ordering::Relaxed);
+        self.is_whole.store(true, Ordering::Release);
     }
 
     /// Tells whether there was a time when everything that was wanted was heard.
@@ -205,7 +210,10 @@ impl Hearing {
         let now = self.began.elapsed().as_millis() as u64;
         self.lag_ms.store(now.saturating_sub(u64::from_be_bytes(left)), Ordering::Relaxed);
         self.silent.store(0, Ordering::Relaxed);
-        self.say_missed();
+        // Not while channels are still being subscribed again: who reads the database now would read it too early.
+        if self.is_whole.load(Ordering::Acquire) {
+            self.say_missed();
+        }
     }
 }
 
