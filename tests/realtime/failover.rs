@@ -1,5 +1,6 @@
 //! The primary is killed and its replica promoted, under a node with an open tab: what was committed is there, the tab is
 //! given a snapshot under another epoch, and a node does not start on a replica. Real servers, synchronous replication.
+//! And a database that is there but silent.
 
 use livegrant::clock::Clock;
 use livegrant::db::Db;
@@ -12,10 +13,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
-use crate::support::{PATIENCE, Setup, TestDatabase, TestServer, ok, run};
+use crate::support::{PATIENCE, Setup, TestDatabase, TestServer, ok, run, run_on_postgres};
 
 /// A PostgreSQL server of this test alone; it goes with the value.
 struct Server {
@@ -139,6 +141,9 @@ fn url_of(port: u16) -> String {
     format!("postgres://livegrant@127.0.0.1:{port}/postgres")
 }
 
+/// Where a connection is held and nothing is sent on.
+const NOWHERE: u16 = 0;
+
 /// The address that stays while servers change, as a virtual address or a proxy would be.
 struct Address {
     port: u16,
@@ -154,17 +159,30 @@ impl Address {
         let address = Self { port, target: Arc::clone(&target), moved: Arc::clone(&moved) };
         actix::spawn(async move {
             while let Ok((mut client, _)) = listener.accept().await {
-                let (target, moved) = (target.load(Ordering::SeqCst), Arc::clone(&moved));
+                let (target, moved) = (Arc::clone(&target), Arc::clone(&moved));
                 actix::spawn(async move {
-                    let Ok(mut server) = TcpStream::connect(("127.0.0.1", target)).await else { return };
-                    tokio::select! {
-                        _ = tokio::io::copy_bidirectional(&mut client, &mut server) => {}
-                        () = moved.notified() => {}
+                    let now = target.load(Ordering::SeqCst);
+                    if now != NOWHERE {
+                        let Ok(mut server) = TcpStream::connect(("127.0.0.1", now)).await else { return };
+                        tokio::select! {
+                            _ = tokio::io::copy_bidirectional(&mut client, &mut server) => return,
+                            () = moved.notified() => {}
+                        }
                     }
+                    // What was open when it fell silent stays so for ever: nothing is answered, nothing is closed.
+                    if target.load(Ordering::SeqCst) == NOWHERE {
+                        std::future::pending::<()>().await;
+                    }
+                    drop(client);
                 });
             }
         });
         address
+    }
+
+    /// Every connection is kept and never hears anything again.
+    fn fall_silent(&self) {
+        self.move_to(NOWHERE);
     }
 
     fn move_to(&self, target: u16) {
@@ -229,8 +247,8 @@ async fn state_of(server: &TestServer) -> (i64, String, Vec<String>) {
     let held = livegrant::sql_all!(
         &mut conn,
         (String,),
-        "SELECT code FROM sys_permission p JOIN sys_role_menu m ON m.permission_id = p.id
-           JOIN sys_role r ON r.id = m.role_id WHERE r.code = 'only.alice' ORDER BY code"
+        "SELECT p.code FROM sys_permission p JOIN sys_role_menu m ON m.permission_id = p.id
+           JOIN sys_role r ON r.id = m.role_id WHERE r.code = 'only.alice' ORDER BY p.code"
     );
     (rev, log, held.unwrap().into_iter().map(|row| row.0).collect())
 }
@@ -296,5 +314,40 @@ fn a_promoted_replica_is_followed_under_another_epoch_and_nothing_is_lost() {
         assert_eq!(own["hash"], frame["data"]["hash"], "{own} {frame}");
         assert_eq!(own["permissions"], json!(held));
         server.stop().await;
+    });
+}
+
+/// A network that swallows everything: no error ever comes of the connections that were open.
+#[test]
+fn a_database_that_falls_silent_costs_the_lease_and_not_the_node() {
+    run_on_postgres(async |database| {
+        let (_, place) = database.url.rsplit_once(':').unwrap();
+        let (port, _) = place.split_once('/').unwrap();
+        let address = Address::of(port.parse().unwrap()).await;
+        let url = database.url.replace(&format!(":{port}/"), &format!(":{}/", address.port));
+        let server = TestServer::start(Setup::on(&TestDatabase { kind: database.kind, url })).await;
+        let alice = server.account("alice", &["role:view"]).await;
+        ok(alice.get("/api/v1/roles").await);
+
+        address.fall_silent();
+        let lease = Duration::from_millis(server.core.settings.policy.lease_ms + 1);
+        server.clock.advance(lease);
+        for _ in 0..3 {
+            // The relay waits meanwhile, too: each takes a connection that never answers.
+            within("the log is given up", server.core.policy.catch_up(drop)).await.unwrap_err();
+        }
+        assert!(!server.core.policy.has_lease());
+        crate::support::refused(alice.get("/api/v1/roles").await, 503, "policy_unproven");
+
+        // Whoever connects now is answered; what was open stays silent.
+        address.move_to(port.parse().unwrap());
+        within("the log is read again", async {
+            while !server.core.policy.has_lease() {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        ok(alice.get("/api/v1/roles").await);
+        within("it stops", server.stop()).await;
     });
 }

@@ -15,6 +15,7 @@ mod following;
 mod house;
 mod interleaving;
 mod last_administrator;
+mod limits;
 mod listed;
 mod many_sessions;
 mod portrait;

@@ -242,4 +242,25 @@ both_databases! {
         assert!(!policy_store::is_staff_guid(conn, otto, &guid).await.unwrap());
         assert!(!policy_store::is_staff_guid(conn, emma, "another").await.unwrap());
     }
+
+    async fn the_log_is_given_another_name_by_the_first_that_asks(database: TestDatabase) {
+        let house = House::build(&database).await;
+        house.account("p").await;
+        let mut work = house.work().await;
+        let conn = work.conn();
+        let first = policy_store::head(conn).await.unwrap();
+        assert_eq!(first.rev, policy_store::revision(conn).await.unwrap());
+        let incarnation = first.incarnation.clone().unwrap();
+        assert_eq!((first.written_under.as_ref(), first.is_at_home()), (None, false), "nobody has started here yet");
+        assert_eq!(first.timeline, if database.kind == "SQLite" { "" } else { "00000001" });
+
+        assert!(!policy_store::renew_log(conn, "another", "next", "5").await.unwrap());
+        assert_eq!(policy_store::head(conn).await.unwrap(), first, "nothing is written then");
+        assert!(policy_store::renew_log(conn, &incarnation, "next", &first.timeline).await.unwrap());
+        let next = policy_store::head(conn).await.unwrap();
+        assert_eq!((next.incarnation.as_deref(), next.is_at_home()), (Some("next"), true));
+        assert!(policy_store::renew_log(conn, "next", "last", "elsewhere").await.unwrap());
+        assert!(!policy_store::head(conn).await.unwrap().is_at_home());
+        commit(work).await;
+    }
 }
