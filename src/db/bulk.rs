@@ -25,7 +25,7 @@ pub(crate) async fn store_versions(conn: &mut Conn, notes: &[(i64, i64, &str)]) 
             .bind(versions)
             .bind(hashes)
             .execute(pg);
-            in_time(patience, stored).await?.rows_affected()
+            in_time(patience, Box::pin(stored)).await?.rows_affected()
         }
         Raw::Sqlite(sqlite) => sqlx::query(
             "UPDATE sys_login_user SET permission_version = noted.value ->> 1, permission_hash = noted.value ->> 2

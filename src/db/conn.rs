@@ -93,7 +93,7 @@ impl Conn {
         self.statements.count();
         match self.link {
             Link::SqliteWork(transaction) => transaction.commit().await?,
-            Link::PgWork(transaction) => in_time(self.patience, transaction.commit()).await?,
+            Link::PgWork(transaction) => in_time(self.patience, Box::pin(transaction.commit())).await?,
             Link::SqliteRead(_) | Link::PgRead(_) => {}
         }
         Ok(())
@@ -116,14 +116,15 @@ pub async fn in_time<T>(
     }
 }
 
-/// Runs a statement and answers how many rows it touched.
+/// Runs a statement and answers how many rows it touched. What waits is boxed, here and below: it is large, and would make
+/// every future larger that has a statement in it.
 #[macro_export]
 macro_rules! sql_exec {
     ($conn:expr, $sql:literal $(, $arg:expr)* $(,)?) => {
-        $crate::db::in_time($crate::db::Conn::patience($conn), async { match $crate::db::Conn::raw($conn) {
+        $crate::db::in_time($crate::db::Conn::patience($conn), Box::pin(async { match $crate::db::Conn::raw($conn) {
             $crate::db::Raw::Sqlite(c) => sqlx::query($sql)$(.bind($arg))*.execute(c).await.map(|r| r.rows_affected()),
             $crate::db::Raw::Pg(c) => sqlx::query($sql)$(.bind($arg))*.execute(c).await.map(|r| r.rows_affected()),
-        } }).await
+        } })).await
     };
 }
 
@@ -131,10 +132,10 @@ macro_rules! sql_exec {
 #[macro_export]
 macro_rules! sql_all {
     ($conn:expr, $row:ty, $sql:literal $(, $arg:expr)* $(,)?) => {
-        $crate::db::in_time($crate::db::Conn::patience($conn), async { match $crate::db::Conn::raw($conn) {
+        $crate::db::in_time($crate::db::Conn::patience($conn), Box::pin(async { match $crate::db::Conn::raw($conn) {
             $crate::db::Raw::Sqlite(c) => sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_all(c).await,
             $crate::db::Raw::Pg(c) => sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_all(c).await,
-        } }).await
+        } })).await
     };
 }
 
@@ -142,10 +143,10 @@ macro_rules! sql_all {
 #[macro_export]
 macro_rules! sql_opt {
     ($conn:expr, $row:ty, $sql:literal $(, $arg:expr)* $(,)?) => {
-        $crate::db::in_time($crate::db::Conn::patience($conn), async { match $crate::db::Conn::raw($conn) {
+        $crate::db::in_time($crate::db::Conn::patience($conn), Box::pin(async { match $crate::db::Conn::raw($conn) {
             $crate::db::Raw::Sqlite(c) => sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_optional(c).await,
             $crate::db::Raw::Pg(c) => sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_optional(c).await,
-        } }).await
+        } })).await
     };
 }
 
@@ -153,9 +154,9 @@ macro_rules! sql_opt {
 #[macro_export]
 macro_rules! sql_one {
     ($conn:expr, $row:ty, $sql:literal $(, $arg:expr)* $(,)?) => {
-        $crate::db::in_time($crate::db::Conn::patience($conn), async { match $crate::db::Conn::raw($conn) {
+        $crate::db::in_time($crate::db::Conn::patience($conn), Box::pin(async { match $crate::db::Conn::raw($conn) {
             $crate::db::Raw::Sqlite(c) => sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_one(c).await,
             $crate::db::Raw::Pg(c) => sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_one(c).await,
-        } }).await
+        } })).await
     };
 }

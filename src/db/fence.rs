@@ -54,7 +54,7 @@ pub(super) async fn pass(conn: &mut Conn, gate: &Gate<'_>, now: i64) -> Result<b
         .bind(line.map(|line| &line.texts[..]))
         .bind(gate.stamp.and_then(Stamp::log))
         .fetch_one(pg);
-    let (verdict,): (Option<bool>,) = in_time(patience, asked).await?;
+    let (verdict,): (Option<bool>,) = in_time(patience, Box::pin(asked)).await?;
     match (verdict, gate.stamp) {
         (Some(holds), _) => Ok(holds),
         (None, Some(stamp)) => compare(conn, stamp).await,
@@ -78,7 +78,7 @@ async fn compare(conn: &mut Conn, stamp: &Stamp) -> Result<bool, DbError> {
     .bind(scopes)
     .bind(epochs)
     .fetch_one(pg);
-    let (changed,): (bool,) = in_time(patience, asked).await?;
+    let (changed,): (bool,) = in_time(patience, Box::pin(asked)).await?;
     Ok(!changed)
 }
 
@@ -100,7 +100,7 @@ pub(super) async fn lock_rule(conn: &mut Conn, key: i64) -> Result<(), DbError> 
         && let Raw::Pg(pg) = conn.raw()
     {
         let locked = sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(key).execute(pg);
-        in_time(patience, locked).await?;
+        in_time(patience, Box::pin(locked)).await?;
     }
     Ok(())
 }
@@ -156,7 +156,7 @@ pub(super) async fn raise(conn: &mut Conn, scopes: &[Scope]) -> Result<Vec<(Scop
             )
             .bind(texts)
             .fetch_all(pg);
-            in_time(patience, raised).await?
+            in_time(patience, Box::pin(raised)).await?
         }
         Raw::Sqlite(sqlite) => {
             sqlx::query_as(

@@ -145,7 +145,7 @@ impl Db {
                 let epochs = owned.as_ref().map(|owned| Arc::clone(&owned.epochs));
                 (Link::SqliteWork(writer.begin_with("BEGIN IMMEDIATE").await?), epochs)
             }
-            Pools::Pg(pool) => (Link::PgWork(in_time(self.patience, pool.begin()).await?), None),
+            Pools::Pg(pool) => (Link::PgWork(in_time(self.patience, Box::pin(pool.begin())).await?), None),
         };
         let conn = Conn::new(link, Arc::clone(&self.statements), self.patience);
         Ok(Work::new(conn, author.clone(), self, epochs))

@@ -185,7 +185,7 @@ async fn time_limits(core: Core) {
     let longest = core.settings.policy.timed_grant_poll_ms as i64;
     let mut job = Job::new(core.clone(), "timed grants", Duration::from_millis(longest as u64));
     loop {
-        let wait = match job.work(timed::turn(&core.db)).await {
+        let wait = match job.work(Box::pin(timed::turn(&core.db))).await {
             Some(Ok(wait)) => wait.map_or(longest, |wait| wait.clamp(1, longest)),
             Some(Err(error)) => {
                 tracing::error!(%error, "timed grants not looked at");

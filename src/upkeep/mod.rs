@@ -24,7 +24,7 @@ pub async fn run(core: Core, depths: Depths) {
     let mut job = Job::new(core.clone(), "purge", interval);
     loop {
         every.tick().await;
-        match job.work(purge::purge(&core)).await {
+        match job.work(Box::pin(purge::purge(&core))).await {
             // Another node does it, or it was cut off: the next turn goes on.
             None => {}
             Some(Ok(purged)) if purged == purge::Purged::default() => {}
