@@ -147,7 +147,5 @@ pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
             tick.tick().await;
         }
     };
-    if tokio::time::timeout(PATIENCE, asking).await.is_err() {
-        panic!("in vain: {what}");
-    }
+    assert!(tokio::time::timeout(PATIENCE, asking).await.is_ok(), "in vain: {what}");
 }

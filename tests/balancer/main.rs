@@ -1,4 +1,4 @@
-//! Several nodes behind the real nginx and the real HAProxy, with the configurations of `deploy/`: what a client sees
+//! Several nodes behind the real nginx and the real `HAProxy`, with the configurations of `deploy/`: what a client sees
 //! when it never speaks to a node itself. `scripts/cluster.sh` starts everything, each test a cluster of its own on a
 //! database of its own.
 //!
