@@ -65,8 +65,9 @@ start_cluster() {
     read -r BASE NODES_URLS ACCOUNTS < <(python3 -c "$fields" "$file")
     if [ -n "${RESTART_AT:-}" ]; then
         exec {commands}>&"${NODES_RUN[1]}"
-        # In the background it would hold the cluster's input open: it goes with the others.
-        start restart.log bash -c "sleep $RESTART_AT; echo restart >&$commands"
+        # The sleep does not hold the cluster's input open when this script ends before it.
+        (sleep "$RESTART_AT" {commands}>&- && echo restart >&"$commands") &
+        started+=("$!")
         exec {commands}>&-
     fi
 }

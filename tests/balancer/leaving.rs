@@ -21,15 +21,16 @@ struct Work {
 }
 
 impl Work {
-    /// They read; with `writing` they also ask for tickets, which no balancer may repeat.
+    /// They read; with `writing` they also post, which no balancer may repeat.
     fn start(account: &Account, writing: bool) -> Self {
         let (stop, done) = (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default());
         let person = |account: Account, stopped: Arc<AtomicBool>, count: Arc<AtomicUsize>| async move {
+            let question = json!({ "staffGuid": account.guid, "operation": "view", "resource": "staff" });
             while !stopped.load(Ordering::Relaxed) {
                 let (status, body) = account.get("/api/accounts/users/me/").await;
                 assert_eq!(status, 200, "{body}");
                 if writing {
-                    let (status, body) = account.post("/api/auth/stream-ticket/", json!({})).await;
+                    let (status, body) = account.post("/api/v1/access/check", question.clone()).await;
                     assert_eq!(status, 200, "{body}");
                 }
                 count.fetch_add(1, Ordering::Relaxed);
