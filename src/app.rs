@@ -10,12 +10,13 @@ use crate::core::Core;
 use crate::db::{Db, DbError};
 use crate::policy::PolicyTable;
 use crate::realtime::bans::Bans;
-use crate::realtime::dismissed::{self, Dismissed};
+use crate::realtime::dismissed::Dismissed;
 use crate::realtime::door::Door;
 use crate::realtime::gateway::Gateway;
-use crate::realtime::nodes::{Clerk, DOORBELLS, Filled};
+use crate::realtime::nodes::{self, DOORBELLS, Desk, Filled};
 use crate::realtime::receipts::{self, Ledger};
 use crate::realtime::relay::Relay;
+use crate::realtime::shared::SharedError;
 use crate::realtime::subject::EngineClock;
 use crate::realtime::tasks::Tasks;
 use crate::realtime::watch::{Feed, Watch};
@@ -68,6 +69,9 @@ pub enum StartError {
         /// Why not.
         cause: std::io::Error,
     },
+    /// Redis's address cannot be read.
+    #[error("redis.url: {0}")]
+    Redis(#[from] SharedError),
     /// Anything else.
     #[error(transparent)]
     Other(#[from] Refusal),
@@ -149,14 +153,21 @@ impl App {
         let dismissed = Arc::new(Dismissed::default());
         let (records, to_record) = recorder::feed();
         let (listeners, to_show) = presence::listeners();
-        let observer = Watch::new(
+        let node = bus.node();
+        let mut observer = Watch::new(
             clock.clone(),
             Arc::clone(&records),
             Arc::clone(&listeners),
             Arc::clone(&bans),
             Arc::clone(&dismissed),
         );
-        let node = bus.node();
+        let shared = match nodes::tasks::shared(&settings, node)? {
+            None => None,
+            Some((events, shared)) => {
+                observer = observer.with_shared(events);
+                Some(shared)
+            }
+        };
         let engine = engine(&settings, &clock, observer, bus);
         let members = Arc::new(Members::new(node, &settings.cluster, &address.to_string()));
         let settings = Arc::new(settings);
@@ -165,19 +176,17 @@ impl App {
         let (doorbell, rung) = mpsc::channel(DOORBELLS);
         let relay = relay::start(&core, applied, rung);
         let filled = Arc::new(Filled::default());
-        let (clerk, telling_again) = Clerk::new(
-            core.clone(),
-            doorbell,
-            Arc::clone(&listeners),
-            Arc::clone(&dismissed),
-            Arc::clone(&filled),
-        );
         let mut house = Tasks::default();
-        house.run("post", core.engine.post().clone().run(core.engine.clone(), Arc::new(clerk)));
-        house.run("pushes of other nodes", telling_again);
+        let desk = Desk {
+            doorbell,
+            presence: Arc::clone(&listeners),
+            dismissed: Arc::clone(&dismissed),
+            receipts: Arc::clone(&filled),
+            again: Arc::default(),
+        };
+        nodes::tasks::start(&core, &mut house, desk, shared);
         let presence_of_nodes = Arc::clone(&listeners);
         house.run("members", members::run(core.clone(), move || presence_of_nodes.compare()));
-        house.run("dismissed", dismissed::tell(core.clone(), Arc::clone(&dismissed)));
         house.run("records", recorder::run(core.clone(), to_record));
         house.run("left records", recorder::tend(core.clone(), Arc::clone(&records)));
         house.run("presence", presence::run(core.clone(), Arc::clone(&listeners), to_show));

@@ -20,7 +20,7 @@ fn tab(id: &str, connected_at: i64, last_heartbeat: i64) -> TabInfo {
     TabInfo {
         connection_id: id.into(),
         sid: "s".into(),
-        transport: "websocket",
+        transport: livegrant_actors::Transport::WebSocket,
         ip: "10.0.0.1".parse().unwrap(),
         browser: "Firefox \"1\" ü/2".into(),
         connected_at,

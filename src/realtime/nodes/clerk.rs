@@ -14,7 +14,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc};
 
 /// Doorbells that wait for the relay. 64: it takes them all at its next turn, and past it the log is read.
 pub const DOORBELLS: usize = 64;
@@ -44,14 +44,26 @@ pub enum Rung {
     Missed,
 }
 
+/// Whom the clerk hands things on to.
+#[derive(Debug)]
+pub struct Desk {
+    /// The relay.
+    pub doorbell: mpsc::Sender<Rung>,
+    /// Who listens to who comes and goes.
+    pub presence: Arc<Listeners>,
+    /// The streams that are kept away.
+    pub dismissed: Arc<Dismissed>,
+    /// Who tells receipts.
+    pub receipts: Arc<Filled>,
+    /// The shared view: rung when something may have been lost.
+    pub again: Arc<Notify>,
+}
+
 /// See the head of this file.
 pub struct Clerk {
     core: Core,
-    doorbell: mpsc::Sender<Rung>,
+    desk: Desk,
     repushes: mpsc::Sender<Change>,
-    presence: Arc<Listeners>,
-    dismissed: Arc<Dismissed>,
-    receipts: Arc<Filled>,
     lists: Arc<Semaphore>,
     polls: Arc<Semaphore>,
 }
@@ -83,17 +95,11 @@ impl Filled {
 
 impl Clerk {
     /// Makes the clerk; the future tells what others pushed by hand, and runs as long as the process.
-    pub fn new(
-        core: Core,
-        doorbell: mpsc::Sender<Rung>,
-        presence: Arc<Listeners>,
-        dismissed: Arc<Dismissed>,
-        receipts: Arc<Filled>,
-    ) -> (Self, impl Future<Output = ()> + Send) {
+    pub fn new(core: Core, desk: Desk) -> (Self, impl Future<Output = ()> + Send + use<>) {
         let (repushes, waiting) = mpsc::channel(REPUSHES);
         let telling = tell_again(core.clone(), waiting);
         let (lists, polls) = (Arc::new(Semaphore::new(LISTS)), Arc::new(Semaphore::new(POLLS)));
-        (Self { core, doorbell, repushes, presence, dismissed, receipts, lists, polls }, telling)
+        (Self { core, desk, repushes, lists, polls }, telling)
     }
 
     fn take(&self, news: News) {
@@ -101,12 +107,12 @@ impl Clerk {
             News::Log { log, rev, rows } => {
                 let rows = rows.and_then(|rows| serde_json::from_str(rows.get()).ok()).unwrap_or_default();
                 // A full queue means that the relay is about to look anyway.
-                let _ = self.doorbell.try_send(Rung::Log { log, rev, rows });
+                let _ = self.desk.doorbell.try_send(Rung::Log { log, rev, rows });
             }
-            News::Receipts(revs) => self.receipts.add(revs),
-            News::PresenceWanted => self.presence.wanted_elsewhere(),
-            News::Presence(moved) => self.presence.feed_from_elsewhere(moved),
-            News::Dismissed { stream, at } => self.dismissed.note(&stream, at),
+            News::Receipts(revs) => self.desk.receipts.add(revs),
+            News::PresenceWanted => self.desk.presence.wanted_elsewhere(),
+            News::Presence(moved) => self.desk.presence.feed_from_elsewhere(moved),
+            News::Dismissed { stream, at } => self.desk.dismissed.note(&stream, at),
             News::Repush { rev, at, operator, reason, kind, audience } => {
                 let effect = Effect::Repush(kind);
                 let change =
@@ -162,8 +168,9 @@ impl Correspondent for Clerk {
 
     fn missed(&self) {
         metrics::counter!("livegrant_bus_missed_total").increment(1);
-        self.presence.compare();
+        self.desk.presence.compare();
+        self.desk.again.notify_one();
         // Rows may have been among it.
-        let _ = self.doorbell.try_send(Rung::Missed);
+        let _ = self.desk.doorbell.try_send(Rung::Missed);
     }
 }

@@ -6,8 +6,9 @@
 mod clerk;
 pub mod news;
 pub mod questions;
+pub mod tasks;
 
-pub use clerk::{Clerk, DOORBELLS, Filled, Rung};
+pub use clerk::{Clerk, DOORBELLS, Desk, Filled, Rung};
 
 use livegrant_actors::{ConnectionId, NodeId};
 
