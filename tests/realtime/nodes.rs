@@ -109,7 +109,7 @@ fn a_kick_on_one_node_ends_the_tabs_on_the_other() {
         ok(nodes.one.platform().await.delete(&format!("/api/v1/sessions/{}", alice.sid)).await);
         let (frames, code, _) = tab.end().await;
         assert_eq!((frames.last().unwrap()["type"].as_str(), code), (Some("FORCE_LOGOUT"), 4501));
-        refused(at(&nodes.two, &alice).get("/api/auth/me/").await, 401, "session_revoked");
+        refused(at(&nodes.two, &alice).get("/api/v1/organizations").await, 401, "session_revoked");
         nodes.stop().await;
     });
 }
