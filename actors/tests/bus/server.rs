@@ -166,6 +166,8 @@ pub fn cluster() -> Vec<Server> {
     let made = command.args(servers.iter().map(|server| format!("127.0.0.1:{}", server.port))).output();
     let made = made.expect("redis-cli runs");
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stdout));
+    // A replica that has not copied its master yet is never promoted.
+    wait_until("the replicas follow", || servers.iter().filter(|server| follows(server)).count() == 3);
     for server in &servers {
         wait_until("the cluster is whole", || {
             let info = server.run::<String>(&["CLUSTER", "INFO"]);

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use livegrant_actors::{AccountId, ConnectionId, OnlineAccount, TabInfo};
 use tokio::sync::{Notify, mpsc};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::super::watch::{Event, Feed, Source, queue};
 use super::{SharedView, TTL, Telling};
@@ -35,6 +35,13 @@ pub struct Beyond {
     pub connections: Vec<ConnectionId>,
 }
 
+/// Whether Redis still held what this node had told before.
+#[derive(PartialEq)]
+enum Known {
+    All,
+    Lost,
+}
+
 /// Makes the queue of events for [`super::super::watch::Watch::with_shared`].
 pub fn feed() -> (Arc<Feed<Event>>, Source<Event>) {
     let (feed, source) = queue("shared", EVENTS_WAITING);
@@ -48,7 +55,11 @@ pub struct Keeper<Online> {
     beyond: mpsc::Sender<Beyond>,
     again: Arc<Notify>,
     tabs: HashMap<AccountId, HashMap<ConnectionId, TabInfo>>,
-    is_away: bool,
+    /// Since when Redis is away.
+    away: Option<Instant>,
+    /// Accounts of which something could not be told. Nobody is added once Redis is away for [`TTL`]: by then it has
+    /// forgotten by itself.
+    untold: HashSet<AccountId>,
 }
 
 impl<Online, Answer> Keeper<Online>
@@ -64,7 +75,7 @@ where
         beyond: mpsc::Sender<Beyond>,
         again: Arc<Notify>,
     ) -> Self {
-        Self { view, online, beyond, again, tabs: HashMap::new(), is_away: false }
+        Self { view, online, beyond, again, tabs: HashMap::new(), away: None, untold: HashSet::new() }
     }
 
     /// Keeps the view for as long as there are events.
@@ -109,9 +120,7 @@ where
                 tabs.insert(id, tab);
             }
         }
-        if !self.is_away {
-            self.tell(changed).await;
-        }
+        self.tell(changed).await;
         self.tabs.retain(|_, tabs| !tabs.is_empty());
     }
 
@@ -124,17 +133,18 @@ where
             let tabs = online.tabs.into_iter().map(|tab| (tab.connection_id.clone(), tab));
             self.tabs.insert(online.account, tabs.collect());
         }
-        if !self.is_away {
-            self.tell(gone.into_iter().map(|account| (account, None)).collect()).await;
-        }
+        self.tell(gone.into_iter().map(|account| (account, None)).collect()).await;
     }
 
     /// Looks whether Redis is there and has not forgotten; refreshes the accounts whose turn it is.
     async fn look(&mut self, turn: u64, turns: u64) {
         match self.view.mark().await {
-            Ok(true) if !self.is_away => {
+            Ok(true) if self.away.is_none() => {
                 let due = self.tabs.keys().filter(|account| account.0.unsigned_abs() % turns == turn);
-                self.tell(due.map(|account| (*account, None)).collect()).await;
+                // One server of a cluster may have forgotten what it held while the mark is on another.
+                if self.tell(due.map(|account| (*account, None)).collect()).await == Known::Lost {
+                    self.tell_all().await;
+                }
             }
             Ok(_) => {
                 self.note_away(None);
@@ -145,12 +155,17 @@ where
     }
 
     async fn tell_all(&mut self) {
-        self.tell(self.tabs.keys().map(|account| (*account, None)).collect()).await;
+        let untold = std::mem::take(&mut self.untold);
+        self.tell(self.tabs.keys().chain(&untold).map(|account| (*account, None)).collect()).await;
     }
 
-    async fn tell(&mut self, accounts: HashMap<AccountId, Option<ConnectionId>>) {
+    async fn tell(&mut self, accounts: HashMap<AccountId, Option<ConnectionId>>) -> Known {
+        if self.away.is_some() {
+            self.keep_for_later(accounts.into_keys());
+            return Known::All;
+        }
         if accounts.is_empty() {
-            return;
+            return Known::All;
         }
         let of = |account| self.tabs.get(account).map(|tabs| tabs.values().collect()).unwrap_or_default();
         let tellings = accounts.iter().map(|(account, stays)| Telling {
@@ -160,6 +175,7 @@ where
         });
         match self.view.tell(tellings.collect()).await {
             Ok(placed) => {
+                let lost = placed.iter().any(|placed| !placed.known);
                 for (account, placed) in accounts.keys().zip(placed) {
                     if !placed.beyond.is_empty() {
                         metrics::counter!("livegrant_shared_beyond_total")
@@ -169,20 +185,34 @@ where
                         let _ = self.beyond.try_send(beyond);
                     }
                 }
+                if lost { Known::Lost } else { Known::All }
             }
-            Err(error) => self.note_away(Some(&error)),
+            Err(error) => {
+                self.note_away(Some(&error));
+                self.keep_for_later(accounts.into_keys());
+                Known::All
+            }
+        }
+    }
+
+    fn keep_for_later(&mut self, accounts: impl Iterator<Item = AccountId>) {
+        if self.away.is_some_and(|since| since.elapsed() < TTL) {
+            self.untold.extend(accounts);
         }
     }
 
     fn note_away(&mut self, error: Option<&super::SharedError>) {
-        match error {
-            Some(error) if !self.is_away => {
+        match (error, self.away) {
+            (Some(error), None) => {
                 tracing::warn!(%error, "the shared view of sessions is away; each node's own limit holds");
+                self.away = Some(Instant::now());
             }
-            None if self.is_away => tracing::info!("the shared view of sessions is back"),
+            (None, Some(_)) => {
+                tracing::info!("the shared view of sessions is back");
+                self.away = None;
+            }
             _ => {}
         }
-        self.is_away = error.is_some();
-        metrics::gauge!("livegrant_shared_view_away").set(f64::from(u8::from(self.is_away)));
+        metrics::gauge!("livegrant_shared_view_away").set(f64::from(u8::from(self.away.is_some())));
     }
 }

@@ -6,6 +6,7 @@
 //! A view, never the truth (I6): which tabs are open the nodes' engines alone know. While Redis is away nothing waits for
 //! it, each node's own limit holds, and everything is told again when it is back.
 
+mod cluster;
 mod keeper;
 mod pool;
 
@@ -107,7 +108,7 @@ impl SharedView {
         deadline: Duration,
     ) -> Result<Self, SharedError> {
         Ok(Self {
-            pool: Pool::new(topology, pool_size)?,
+            pool: Pool::new(topology, pool_size, deadline)?,
             place: Script::new(PLACE),
             node: node.to_string(),
             most,

@@ -3,26 +3,30 @@
 //! Every step has one deadline, from taking a connection to the last answer. A connection on which something failed is not
 //! given back: after a failover the libraries' connections can stay with a server that is no longer the right one.
 
-use deadpool_redis::redis::{Cmd, FromRedisValue, IntoConnectionInfo, RedisError};
-use deadpool_redis::{PoolConfig, cluster, sentinel};
+use std::time::Duration;
+
+use deadpool::managed::{self, PoolConfig};
+use deadpool_redis::sentinel;
 use livegrant_actors::bus::redis::Topology;
 use redis::aio::MultiplexedConnection;
 use redis::cluster_async::ClusterConnection;
+use redis::{Cmd, FromRedisValue, IntoConnectionInfo, RedisError};
 
 use super::SharedError;
+use super::cluster::Cluster;
 
 /// Makes connections.
 pub(super) enum Pool {
     Standalone(deadpool_redis::Pool),
     Sentinel(sentinel::Pool),
-    Cluster(cluster::Pool),
+    Cluster(managed::Pool<Cluster>),
 }
 
 /// A connection for one step, taken out of its pool; [`Taken::open`] gives handles that commands share.
 pub(super) enum Taken {
     Standalone(deadpool_redis::Connection),
     Sentinel(sentinel::Connection),
-    Cluster(cluster::Connection),
+    Cluster(managed::Object<Cluster>),
 }
 
 /// What commands are sent through; clones share the connection, and their commands travel together.
@@ -34,7 +38,7 @@ pub(super) enum Handle {
 
 impl Pool {
     /// Prepares a pool of at most `size` connections; connects to nothing yet.
-    pub fn new(topology: &Topology, size: usize) -> Result<Self, SharedError> {
+    pub fn new(topology: &Topology, size: usize, deadline: Duration) -> Result<Self, SharedError> {
         let pool = Some(PoolConfig::new(size));
         let built = match topology {
             Topology::Standalone { url } => {
@@ -66,8 +70,8 @@ impl Pool {
                 config.create_pool(None).map(Self::Sentinel)
             }
             Topology::Cluster { urls } => {
-                let config = cluster::Config { pool, ..cluster::Config::from_urls(urls.clone()) };
-                config.create_pool(None).map(Self::Cluster)
+                let pool = managed::Pool::builder(Cluster::new(urls, deadline)?).max_size(size).build();
+                return pool.map(Self::Cluster).map_err(|error| SharedError::Away(error.to_string()));
             }
         };
         built.map_err(|error| SharedError::Away(error.to_string()))
@@ -99,7 +103,7 @@ impl Taken {
         match self {
             Self::Standalone(connection) => drop(deadpool_redis::Connection::take(connection)),
             Self::Sentinel(connection) => drop(sentinel::Connection::take(connection)),
-            Self::Cluster(connection) => drop(cluster::Connection::take(connection)),
+            Self::Cluster(connection) => drop(managed::Object::take(connection)),
         }
     }
 }
