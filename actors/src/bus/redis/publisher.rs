@@ -51,13 +51,11 @@ impl Publisher {
 
     /// Publishes once.
     pub async fn publish(&self, channel: &str, envelope: &[u8]) -> Result<(), BusError> {
-        match timeout(PUBLISH, self.try_publish(channel, envelope)).await {
-            Ok(result) => result,
-            Err(_) => {
-                self.renew();
-                Err(BusError::Unreachable(format!("no answer within {} ms", PUBLISH.as_millis())))
-            }
+        if let Ok(result) = timeout(PUBLISH, self.try_publish(channel, envelope)).await {
+            return result;
         }
+        self.renew();
+        Err(BusError::Unreachable(format!("no answer within {} ms", PUBLISH.as_millis())))
     }
 
     async fn try_publish(&self, channel: &str, envelope: &[u8]) -> Result<(), BusError> {
