@@ -103,6 +103,7 @@ impl Watch {
     }
 
     /// Tells the shared view too.
+    #[must_use]
     pub fn with_shared(self, shared: Arc<Feed<Event>>) -> Self {
         Self { shared: Some(shared), ..self }
     }
