@@ -1,7 +1,7 @@
 //! Connections to a Redis Cluster for the pool.
 //!
 //! Not those of deadpool-redis: they cannot be told how long to try. The library's own sixteen tries, 1.3 s and more apart,
-//! outlast every deadline after a master's death; and its check before a reuse asks all nodes, the dead one too.
+//! outlast every deadline after a master's death; and its check before a reuse asks all masters, the dead one too.
 
 use std::time::Duration;
 
