@@ -101,11 +101,11 @@ impl Programs {
         }
         server
     }
+}
 
-    fn run(&self, mut command: Command) {
-        let status = command.status().expect("the program starts");
-        assert!(status.success(), "{command:?}: {status}");
-    }
+fn run_to_the_end(mut command: Command) {
+    let status = command.status().expect("the program starts");
+    assert!(status.success(), "{command:?}: {status}");
 }
 
 impl Server {
@@ -203,7 +203,7 @@ fn pair(programs: &Programs) -> (Server, Server) {
         "--locale=C",
         "--no-sync",
     ]);
-    programs.run(initdb);
+    run_to_the_end(initdb);
     let primary = programs.start(&primary, &["wal_level=replica", "max_wal_senders=4", "hot_standby=on"]);
     let mut copy = programs.command("pg_basebackup");
     let (port, name) = (primary.port.to_string(), "application_name=replica");
@@ -217,7 +217,7 @@ fn pair(programs: &Programs) -> (Server, Server) {
         "-d",
         &source,
     ]);
-    programs.run(copy);
+    run_to_the_end(copy);
     let replica = programs.start(&replica, &["hot_standby=on"]);
     (primary, replica)
 }
@@ -293,7 +293,7 @@ fn a_promoted_replica_is_followed_under_another_epoch_and_nothing_is_lost() {
         primary.kill();
         let mut promote = programs.command("pg_ctl");
         promote.arg("promote").arg("-D").arg(programs.folder("replica"));
-        programs.run(promote);
+        run_to_the_end(promote);
         address.move_to(replica.port);
 
         // Nobody writes: the tail poll alone finds out.
