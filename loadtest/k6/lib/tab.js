@@ -10,8 +10,8 @@ export const lost = new Counter('livegrant_lost');
 /** Messages that are not JSON, or a first one that is no whole state. */
 export const broken = new Counter('livegrant_broken');
 
-// The close code of a node that stops.
-const RESTART = 1012;
+// What k6 says of a node that stops: it gives a close code in this text alone.
+const RESTART = /close 1012/;
 
 // Sockets that are open at the end of a scenario are closed by it; those closes are not losses.
 export class Tab {
@@ -25,14 +25,17 @@ export class Tab {
     this.socket = new WebSocket(url, null, { headers: { Authorization: `Bearer ${account.token}` } });
     this.socket.onmessage = (event) => this.hear(event.data, told);
     this.moved = null;
-    this.socket.onclose = (event) => {
+    this.socket.onclose = () => {
       if (!this.wanted) return;
       this.wanted = false;
-      if (this.moved !== null && event && event.code === RESTART) this.moved();
+      if (this.moved !== null && RESTART.test(this.trouble)) this.moved();
       else lost.add(1);
     };
     // Without a listener a refused handshake would end the virtual user's loop unheard.
-    this.socket.onerror = () => {};
+    this.trouble = '';
+    this.socket.onerror = (event) => {
+      this.trouble = String(event.error);
+    };
   }
 
   hear(text, told) {
