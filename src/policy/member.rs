@@ -165,6 +165,17 @@ impl Member {
         })
     }
 
+    /// Gives the state that is told now another revision, unless another one is told by now.
+    pub(super) fn rename(&self, view: View, present: &State, rev: Rev) -> Option<Arc<State>> {
+        let mut own = lock(&self.own);
+        let told = own.seen(view).told.as_mut()?;
+        let is_present = told.state.rev == present.rev && told.state.hash == present.hash;
+        is_present.then(|| {
+            told.state = Arc::new(State { rev, ..State::clone(&told.state) });
+            Arc::clone(&told.state)
+        })
+    }
+
     /// Finds a state that was told before the present one.
     pub(super) fn told_before(&self, view: View, is_it: impl Fn(&State) -> bool) -> Option<Arc<State>> {
         let own = lock(&self.own);

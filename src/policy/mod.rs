@@ -11,6 +11,7 @@ pub mod effective;
 pub mod explain;
 mod member;
 mod memo;
+mod naming;
 mod principal;
 #[cfg(test)]
 mod properties;

@@ -209,7 +209,9 @@ impl Door {
         if *place.epoch != *here.epoch {
             return Ok(());
         }
-        self.core.reach(place.rev.max(Rev(place.inbox_seq))).await
+        self.core.reach(place.rev.max(Rev(place.inbox_seq))).await?;
+        self.core.policy.name_after(by.member(), by.session().view, place);
+        Ok(())
     }
 
     /// The guid must be the caller's own, his account's or his staff record's (S0-22, C1, C12).
