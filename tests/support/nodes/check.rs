@@ -204,8 +204,11 @@ fn order(evidence: &Evidence, found: &mut Found) {
     for entry in &evidence.entries {
         match &entry.event {
             Event::Opened { tab, resume, rev, .. } if resume == "current" => {
-                if let Some(at) = at.get_mut(tab) {
-                    at.1 = *rev;
+                if let Some((_, at)) = at.get_mut(tab) {
+                    if rev < at {
+                        found.add(Check::Order, format!("tab {tab} at {at} was told that it is at {rev}"));
+                    }
+                    *at = *rev;
                 }
             }
             Event::Applied { tab, epoch, rev, prev, .. } => {

@@ -3,6 +3,7 @@
 //!
 //! It keeps its state by what it is told and judges nothing: the checkers do.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -61,13 +62,13 @@ pub struct Tab {
 }
 
 impl Tab {
-    /// Opens a tab that changes to another node after at most `hop_ms`, by itself; 0: never.
+    /// Opens a tab that changes to another node after at most that many milliseconds, by itself; 0: never.
     pub fn open(
         number: usize,
         session: Arc<Session>,
         caller: Caller,
         recorder: Recorder,
-        (seed, hop_ms): (u64, usize),
+        (seed, hop_ms): (u64, Arc<AtomicUsize>),
     ) -> Self {
         let (stop, stopped) = watch::channel(false);
         let state = Arc::<Mutex<State>>::default();
@@ -103,7 +104,7 @@ struct Life {
     caller: Caller,
     recorder: Recorder,
     dice: Dice,
-    hop_ms: usize,
+    hop_ms: Arc<AtomicUsize>,
     state: Arc<Mutex<State>>,
 }
 
@@ -120,7 +121,7 @@ impl Life {
     async fn run(mut self, mut stopped: watch::Receiver<bool>) {
         loop {
             let turn = async {
-                let longest = match self.hop_ms {
+                let longest = match self.hop_ms.load(Ordering::Relaxed) {
                     0 => FOR_EVER,
                     hop => Duration::from_millis(100 + self.dice.below(hop) as u64),
                 };

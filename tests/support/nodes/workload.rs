@@ -3,6 +3,7 @@
 //!
 //! Who is refused goes on; who gets no answer does not know. Dead sessions are tried again and again: nothing may open.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -59,6 +60,9 @@ struct Rooms {
     people: People,
     load: Load,
     admin: Session,
+    hop_ms: Arc<AtomicUsize>,
+    /// The node that the load balancer has taken out; the number of nodes: none.
+    out: AtomicUsize,
     inner: Mutex<Inner>,
 }
 
@@ -86,7 +90,8 @@ impl Workload {
             opened: 0,
         };
         let recorder = cluster.recorder.clone();
-        let rooms = Rooms { caller, recorder, people, load, admin, inner: Mutex::new(inner) };
+        let (hop_ms, out) = (Arc::new(AtomicUsize::new(load.hop_ms)), AtomicUsize::new(caller.nodes()));
+        let rooms = Rooms { caller, recorder, people, load, admin, hop_ms, out, inner: Mutex::new(inner) };
         let workload = Self { rooms: Arc::new(rooms) };
         for (number, person) in workload.rooms.people.accounts.iter().enumerate() {
             let node = number % workload.rooms.caller.nodes();
@@ -107,7 +112,7 @@ impl Workload {
         for _ in 0..self.rooms.load.tabs {
             let (number, seed) = (inner.opened, inner.dice.below(usize::MAX) as u64);
             inner.opened += 1;
-            let manner = (seed, self.rooms.load.hop_ms);
+            let manner = (seed, Arc::clone(&self.rooms.hop_ms));
             let tab = Tab::open(number, Arc::clone(&session), caller.clone(), recorder.clone(), manner);
             inner.tabs.push(tab);
         }
@@ -134,11 +139,24 @@ impl Workload {
     /// One change for everyone and one notice, by one node, after everything else: whoever misses the last one misses it
     /// for good, because nothing comes after it.
     pub async fn last_words(&self) {
+        self.rooms.hop_ms.store(0, Ordering::Relaxed);
         let role = self.rooms.people.last_role;
         for person in &self.rooms.people.accounts {
             self.give(0, person.id, role).await;
         }
         self.notice(0).await;
+    }
+
+    /// Sends nothing new to a node, as a load balancer does with one that is to be stopped; `None`: to all again. Tabs
+    /// come and go as they like.
+    pub fn leave_out(&self, node: Option<usize>) {
+        self.rooms.out.store(node.unwrap_or(self.rooms.caller.nodes()), Ordering::Relaxed);
+    }
+
+    fn node(&self) -> usize {
+        let (all, out) = (self.rooms.caller.nodes(), self.rooms.out.load(Ordering::Relaxed));
+        let node = self.inner().dice.below(all);
+        if node == out { (node + 1) % all } else { node }
     }
 
     /// Looks at every tab.
@@ -152,10 +170,8 @@ impl Workload {
     }
 
     pub async fn operation(&self) {
-        let (kind, node) = {
-            let dice = &mut self.inner().dice;
-            (dice.below(100), dice.below(self.rooms.caller.nodes()))
-        };
+        let node = self.node();
+        let kind = self.inner().dice.below(100);
         match (kind, self.rooms.load.mix) {
             (0..15, Mix::Reads) => return self.look(node, false).await,
             (15..25, Mix::Reads) => return self.me(node, false).await,
