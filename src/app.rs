@@ -161,13 +161,10 @@ impl App {
             Arc::clone(&bans),
             Arc::clone(&dismissed),
         );
-        let shared = match nodes::tasks::shared(&settings, node)? {
-            None => None,
-            Some((events, shared)) => {
-                observer = observer.with_shared(events);
-                Some(shared)
-            }
-        };
+        let shared = nodes::tasks::shared(&settings, node)?;
+        if let Some(shared) = &shared {
+            observer = observer.with_shared(Arc::clone(&shared.events));
+        }
         let engine = engine(&settings, &clock, observer, bus);
         let members = Arc::new(Members::new(node, &settings.cluster, &address.to_string()));
         let settings = Arc::new(settings);

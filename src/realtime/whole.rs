@@ -115,6 +115,7 @@ fn add(lines: &mut BTreeMap<AccountId, AccountReceipt>, line: AccountReceipt) {
 
 #[cfg(test)]
 mod tests {
+    use super::NodeProgress::{Enforced, LeaseOver, Pending};
     use super::*;
     use crate::settings;
 
@@ -122,7 +123,7 @@ mod tests {
         Members::new(NodeId(1), &settings::Cluster { name: "one".to_owned(), ..Default::default() }, "")
     }
 
-    fn part(applied_at: Option<i64>, accounts: &[(i64, u32, u32)]) -> Option<Receipt> {
+    fn part(applied_at: Option<i64>, accounts: &[(i64, u32, u32)]) -> Receipt {
         let line = |&(account, tabs_sent, tabs_acked): &(i64, u32, u32)| AccountReceipt {
             account: AccountId(account),
             tabs_sent,
@@ -131,7 +132,7 @@ mod tests {
             slowest_ms: (tabs_acked > 0).then_some(i64::from(tabs_acked)),
         };
         let accounts = accounts.iter().map(line).collect();
-        Some(Receipt { rev: Rev(5), accepted_at: 100, applied_at, settled: true, waiting: 0, accounts })
+        Receipt { rev: Rev(5), accepted_at: 100, applied_at, settled: true, waiting: 0, accounts }
     }
 
     fn merged(parts: Vec<Option<Receipt>>, silent: &[i64], is_over: bool) -> Option<Whole> {
@@ -143,7 +144,7 @@ mod tests {
 
     #[test]
     fn lines_of_one_account_are_added_up() {
-        let parts = vec![part(Some(101), &[(7, 2, 2), (8, 1, 0)]), part(Some(109), &[(7, 3, 1)])];
+        let parts = vec![Some(part(Some(101), &[(7, 2, 2), (8, 1, 0)])), Some(part(Some(109), &[(7, 3, 1)]))];
         let whole = merged(parts, &[], false).unwrap();
         assert_eq!((whole.receipt.applied_at, whole.receipt.settled), (Some(109), true));
         let lines: Vec<_> = whole
@@ -158,10 +159,9 @@ mod tests {
 
     #[test]
     fn it_is_not_enforced_while_a_node_may_still_act_on_what_was() {
-        let parts = || vec![part(Some(101), &[]), None];
+        let parts = || vec![Some(part(Some(101), &[])), None];
         let whole = merged(parts(), &[3], false).unwrap();
         let states: Vec<_> = whole.nodes.iter().map(|node| (node.node.as_str(), node.state)).collect();
-        use NodeProgress::{Enforced, LeaseOver, Pending};
         assert_eq!(states, [("one", Enforced), ("2", Pending), ("3", Pending)]);
         assert_eq!((whole.receipt.applied_at, whole.receipt.settled), (None, false));
         let whole = merged(parts(), &[3], true).unwrap();

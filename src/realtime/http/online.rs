@@ -32,7 +32,7 @@ pub struct TabOut {
 }
 
 impl TabOut {
-    fn new(core: &Core, tab: TabInfo) -> Self {
+    fn new(core: &Core, tab: &TabInfo) -> Self {
         Self {
             connection_id: tab.connection_id.to_string(),
             node: node_of(&tab.connection_id).map(|node| core.members.name_of(node)).unwrap_or_default(),
@@ -72,7 +72,7 @@ async fn online(core: &Core, by: &Principal) -> Result<(Vec<OnlineOut>, Vec<Stri
                 guid: guid.to_string(),
                 username: facts.username.to_string(),
                 display_name: facts.display_name.to_string(),
-                tabs: tabs.into_iter().map(|tab| TabOut::new(core, tab)).collect(),
+                tabs: tabs.into_iter().map(|tab| TabOut::new(core, &tab)).collect(),
             });
         }
     }

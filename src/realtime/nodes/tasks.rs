@@ -17,23 +17,25 @@ use tokio::sync::mpsc;
 /// Accounts beyond their limit that wait; what does not fit is found again by the view's next round.
 const BEYOND_WAITING: usize = 1_024;
 
-/// The shared view before anybody has come, and the queue that fills it.
+/// The shared view before anybody has come.
 pub struct Shared {
+    /// Fills it; for the watch.
+    pub events: Arc<Feed<Event>>,
     view: Arc<SharedView>,
     source: Source<Event>,
 }
 
-/// Prepares the shared view, where there is a Redis; the feed is for the watch.
+/// Prepares the shared view, where there is a Redis.
 ///
 /// # Errors
 /// When an address cannot be read.
-pub fn shared(settings: &Settings, node: NodeId) -> Result<Option<(Arc<Feed<Event>>, Shared)>, SharedError> {
+pub fn shared(settings: &Settings, node: NodeId) -> Result<Option<Shared>, SharedError> {
     let Some(topology) = settings.redis.topology() else { return Ok(None) };
     let most = settings.realtime.max_connections_per_user;
     let deadline = Duration::from_millis(settings.redis.timeout_ms);
     let view = SharedView::new(&topology, node, most, settings.redis.pool_size as usize, deadline)?;
     let (events, source) = feed();
-    Ok(Some((events, Shared { view: Arc::new(view), source })))
+    Ok(Some(Shared { events, view: Arc::new(view), source }))
 }
 
 /// Starts all of it.
@@ -43,7 +45,7 @@ pub fn start(core: &Core, tasks: &mut Tasks, desk: Desk, shared: Option<Shared>)
     tasks.run("post", core.engine.post().clone().run(core.engine.clone(), Arc::new(clerk)));
     tasks.run("pushes of other nodes", telling_again);
     tasks.run("dismissed", dismissed::tell(core.clone(), streams));
-    let Some(Shared { view, source }) = shared else { return };
+    let Some(Shared { view, source, .. }) = shared else { return };
     let (beyond, to_close) = mpsc::channel(BEYOND_WAITING);
     let engine = core.engine.clone();
     let online = move || {
