@@ -28,6 +28,8 @@ pub struct Cluster {
     pub beat_ms: u64,
     /// Time without a sign of life after which a node counts as gone, in milliseconds (I7).
     pub node_lease_ms: u64,
+    /// Whether a node whose bus is in trouble says that it is not ready.
+    pub ready_needs_bus: bool,
 }
 
 impl Default for Cluster {
@@ -38,6 +40,7 @@ impl Default for Cluster {
             request_timeout_ms: 500,
             beat_ms: 500,
             node_lease_ms: 3000,
+            ready_needs_bus: false,
         }
     }
 }

@@ -67,8 +67,9 @@ pub async fn get_readyz(core: web::Data<Core>, stopping: web::Data<Stopping>) ->
         node: core.members.name.to_string(),
         applied_rev: core.policy.applied().0,
     };
-    let all =
-        [&ready.database, &ready.policy, &ready.engine, &ready.process].iter().all(|part| *part == "ok");
+    let hears = ready.bus == "ok" || ready.bus == "alone" || !core.settings.cluster.ready_needs_bus;
+    let all = hears
+        && [&ready.database, &ready.policy, &ready.engine, &ready.process].iter().all(|part| *part == "ok");
     if all { HttpResponse::Ok().json(ready) } else { HttpResponse::ServiceUnavailable().json(ready) }
 }
 

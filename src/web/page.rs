@@ -40,6 +40,7 @@ files! {
     "js/lines.js" => "text/javascript; charset=utf-8",
     "js/live.js" => "text/javascript; charset=utf-8",
     "js/mine.js" => "text/javascript; charset=utf-8",
+    "js/nodes.js" => "text/javascript; charset=utf-8",
     "js/online.js" => "text/javascript; charset=utf-8",
     "js/permissions.js" => "text/javascript; charset=utf-8",
     "js/receipt.js" => "text/javascript; charset=utf-8",

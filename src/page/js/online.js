@@ -4,6 +4,7 @@ import { $, h, icon, redraw, showError, showReading } from "./dom.js";
 import { all, del, post } from "./api.js";
 import { ask } from "./ask.js";
 import { ago, count, language, t } from "./i18n.js";
+import { drawNodes, hasSeveral, refreshNodes } from "./nodes.js";
 import { withReceipt } from "./receipt.js";
 import { allows, store } from "./store.js";
 
@@ -43,7 +44,7 @@ function tab(one) {
   return h("li", {},
     icon("tab"),
     h("span", { class: "tab-browser", title: one.browser }, one.browser || "–"),
-    h("span", { class: "tab-ip" }, one.ip),
+    h("span", { class: "tab-ip" }, hasSeveral() ? `${one.ip} · ${one.node}` : one.ip),
     h("span", { class: "tab-since" }, since(one.connected_at)),
     h("span", { class: "tab-rev" }, t("rev", { rev: one.rev })));
 }
@@ -74,13 +75,15 @@ function card(person) {
 }
 
 export function drawOnline() {
-  const signature = [language(), allows("session:kick"), store.account?.id, people.map(({ account_id: id, username, display_name: name, tabs }) =>
+  drawNodes();
+  const signature = [language(), hasSeveral(), allows("session:kick"), store.account?.id, people.map(({ account_id: id, username, display_name: name, tabs }) =>
     [id, username, name, tabs.map((one) => [one.connection_id, one.rev])])];
   redraw($("online"), signature, () => (people.length ? people.map(card) : [h("p", { class: "hint" }, t("online.none"))]));
 }
 
 export async function refreshOnline() {
   try {
+    await refreshNodes();
     people = (await all("/api/v1/online-users")).sort((a, b) => a.username.localeCompare(b.username));
     drawOnline();
     showReading($("online-error"));
