@@ -30,7 +30,7 @@ fn seed() -> u64 {
 }
 
 fn run(seed: u64, time: Duration, load: Load, accounts: usize) -> Run {
-    let plan = Plan { accounts, clock: Some(2), ..Plan::default() };
+    let plan = Plan { accounts, clock: Some(2), redis: true, ..Plan::default() };
     Run { seed, plan, load, faults: Fault::ALL.to_vec(), lasts: (300, 4_800), time, patience: PATIENCE }
 }
 

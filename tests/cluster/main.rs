@@ -1,5 +1,5 @@
 //! Several nodes behave as one: what happens when one of them, its database or a link between them dies, hangs or is
-//! restarted, scene by scene. Real processes on a real PostgreSQL; `tests/chaos` does the same at random.
+//! restarted, scene by scene. Real processes on a real PostgreSQL and a real Redis; `tests/chaos` does the same at random.
 //!
 //! No time is asserted: what must come is waited for, and what must not happen is looked for by the checkers.
 
@@ -10,6 +10,7 @@ mod database;
 mod deaths;
 mod links;
 mod moving;
+mod redis;
 mod rolling;
 
 use crate::nodes::cluster::{Cluster, Plan};

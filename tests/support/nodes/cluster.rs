@@ -1,4 +1,4 @@
-//! A running cluster: PostgreSQL, a link to it for every node, the nodes, and everyone who takes part.
+//! A running cluster: PostgreSQL and perhaps Redis, a link to each for every node, the nodes, and everyone who takes part.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,12 +14,16 @@ use super::ports;
 use super::postgres::Postgres;
 use super::process::{Defence, Order, Process};
 use super::proxy::{Link, Proxy};
+use super::redis::Redis;
 use super::wait::within;
 
 /// How long a node may take to be ready, on a busy machine and an unoptimised build.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Time between two looks.
 const LOOK: Duration = Duration::from_millis(50);
+
+/// Signs what these nodes say to each other.
+const SECRET: &str = "what these nodes say to each other is signed";
 
 /// What a cluster is to be like.
 #[derive(Debug, Clone)]
@@ -33,15 +37,30 @@ pub struct Plan {
     pub clock: Option<usize>,
     /// Statements past the application, once the schema is there.
     pub sql: &'static str,
+    /// Nodes ring each other by Redis; without it they look at the log, and nothing else.
+    pub redis: bool,
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { nodes: 3, accounts: 6, defence: Defence::Whole, settings: Vec::new(), clock: None, sql: "" }
+        Self {
+            nodes: 3,
+            accounts: 6,
+            defence: Defence::Whole,
+            settings: Vec::new(),
+            clock: None,
+            sql: "",
+            redis: false,
+        }
     }
 }
 
 impl Plan {
+    /// The same with a Redis.
+    pub fn with_redis(self) -> Self {
+        Self { redis: true, ..self }
+    }
+
     pub fn with(mut self, key: &str, value: impl ToString) -> Self {
         self.settings.push((key.to_owned(), value.to_string()));
         self
@@ -57,6 +76,8 @@ pub struct Node {
     process: Option<Process>,
     /// Its link to the database.
     pub database: Proxy,
+    /// Its link to Redis, if there is one.
+    bus: Option<Proxy>,
 }
 
 /// See the head of this file. Everything ends with it.
@@ -64,6 +85,7 @@ pub struct Node {
 pub struct Cluster {
     pub nodes: Vec<Node>,
     pub postgres: Postgres,
+    pub redis: Option<Redis>,
     pub people: People,
     pub recorder: Recorder,
     pub caller: Caller,
@@ -81,21 +103,33 @@ impl Cluster {
         if !plan.sql.is_empty() {
             postgres.execute(plan.sql).await;
         }
+        let redis = if plan.redis { Some(Redis::start(folder.path()).await) } else { None };
         let mut nodes = Vec::new();
         for number in 0..plan.nodes {
             let database = Proxy::to(postgres.address).await;
+            let bus = match &redis {
+                Some(redis) => Some(Proxy::to(redis.address).await),
+                None => None,
+            };
+            let mut own = settings(&Postgres::url_by(database.address), &plan.settings);
+            if let Some(bus) = &bus {
+                own.push(("REDIS__URL".to_owned(), format!("redis://{}", bus.address)));
+                own.push(("CLUSTER__SECRET".to_owned(), SECRET.to_owned()));
+                own.push(("CLUSTER__NAME".to_owned(), format!("node-{number}")));
+            }
             let order = Order {
                 number,
                 folder: folder.path().to_owned(),
                 port: ports::free(),
                 defence: plan.defence,
-                settings: settings(&Postgres::url_by(database.address), &plan.settings),
+                settings: own,
                 clock: plan.clock == Some(number),
             };
-            nodes.push(Node { order, life: 0, process: None, database });
+            nodes.push(Node { order, life: 0, process: None, database, bus });
         }
         let caller = Caller::of(nodes.iter().map(|node| node.order.port).collect());
-        let mut cluster = Self { nodes, postgres, people, recorder: Recorder::begin(), caller, folder };
+        let mut cluster =
+            Self { nodes, postgres, redis, people, recorder: Recorder::begin(), caller, folder };
         for node in &mut cluster.nodes {
             node.process = Some(node.order.start(0));
         }
@@ -172,6 +206,14 @@ impl Cluster {
     pub fn link(&self, node: usize, link: Link) {
         self.recorder.fault(format!("node {node} - database: {link:?}"));
         self.nodes[node].database.set(link);
+    }
+
+    /// Breaks or mends the link between a node and Redis.
+    pub fn bus_link(&self, node: usize, link: Link) {
+        self.recorder.fault(format!("node {node} - Redis: {link:?}"));
+        if let Some(bus) = &self.nodes[node].bus {
+            bus.set(link);
+        }
     }
 
     /// Forgets the connections between a node and the database that are open now, without a word to either.

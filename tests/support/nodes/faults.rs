@@ -23,10 +23,18 @@ pub enum Fault {
     SwallowDatabase,
     SlowDatabase,
     TurnClock,
+    KillRedis,
+    /// Killed, and what it kept is gone.
+    LoseRedis,
+    PauseRedis,
+    FlushRedis,
+    CutRedis,
+    HoldRedis,
+    SlowRedis,
 }
 
 impl Fault {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 16] = [
         Self::KillNode,
         Self::PauseNode,
         Self::DrainNode,
@@ -36,7 +44,19 @@ impl Fault {
         Self::SwallowDatabase,
         Self::SlowDatabase,
         Self::TurnClock,
+        Self::KillRedis,
+        Self::LoseRedis,
+        Self::PauseRedis,
+        Self::FlushRedis,
+        Self::CutRedis,
+        Self::HoldRedis,
+        Self::SlowRedis,
     ];
+
+    /// Tells whether it is one of Redis.
+    pub fn is_of_redis(self) -> bool {
+        self >= Self::KillRedis
+    }
 }
 
 /// A schedule that runs.
@@ -74,7 +94,8 @@ impl Faults {
                 .then(|| (self.dice.pick(&self.kinds), self.dice.below(cluster.nodes.len())));
             self.break_it(cluster, kind, node).await;
             pass(lasts / 2).await;
-            if let Some((other, elsewhere)) = second.filter(|second| second.1 != node && second.0 != kind) {
+            let apart = |other: Fault| !(other.is_of_redis() && kind.is_of_redis()) && other != kind;
+            if let Some((other, elsewhere)) = second.filter(|second| second.1 != node && apart(second.0)) {
                 *self.injected.entry(other).or_default() += 1;
                 self.break_it(cluster, other, elsewhere).await;
                 pass(lasts / 2).await;
@@ -108,6 +129,21 @@ impl Faults {
                 let delay = Duration::from_millis(5 + self.dice.below(120) as u64);
                 cluster.link(node, Link::Slow(delay));
             }
+            Fault::CutRedis => cluster.bus_link(node, Link::Cut),
+            Fault::HoldRedis => cluster.bus_link(node, Link::Holding(way)),
+            Fault::SlowRedis => {
+                let delay = Duration::from_millis(5 + self.dice.below(300) as u64);
+                cluster.bus_link(node, Link::Slow(delay));
+            }
+            Fault::KillRedis | Fault::LoseRedis | Fault::PauseRedis | Fault::FlushRedis => {
+                cluster.recorder.fault(format!("{kind:?}"));
+                let Some(redis) = &mut cluster.redis else { return };
+                match kind {
+                    Fault::PauseRedis => redis.signal("STOP"),
+                    Fault::FlushRedis => redis.flush().await,
+                    _ => redis.kill(),
+                }
+            }
             Fault::TurnClock => {
                 let turned = (0..cluster.nodes.len()).find(|node| cluster.has_clock(*node));
                 let seconds = self.dice.pick(&[-3600, -120, -5, 5, 120, 600]);
@@ -134,6 +170,17 @@ impl Faults {
             }
             Fault::CutDatabase | Fault::HoldDatabase | Fault::SwallowDatabase | Fault::SlowDatabase => {
                 cluster.link(node, Link::Whole);
+            }
+            Fault::CutRedis | Fault::HoldRedis | Fault::SlowRedis => cluster.bus_link(node, Link::Whole),
+            Fault::KillRedis | Fault::LoseRedis | Fault::PauseRedis | Fault::FlushRedis => {
+                cluster.recorder.fault(format!("{kind:?} is over"));
+                let Some(redis) = &mut cluster.redis else { return };
+                match kind {
+                    Fault::PauseRedis => redis.signal("CONT"),
+                    Fault::LoseRedis => redis.forget(),
+                    _ => {}
+                }
+                redis.up().await;
             }
             Fault::TurnClock => {
                 if let Some(node) = (0..cluster.nodes.len()).find(|node| cluster.has_clock(*node)) {
