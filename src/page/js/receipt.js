@@ -32,6 +32,18 @@ function absent({ offline }) {
   return h("p", { class: "offline" }, t(key, { n: offline.count, names, more: offline.count - NAMED }));
 }
 
+/** How many nodes enforce it, and which are still to be heard of; nothing on one node. */
+function nodes(receipt) {
+  const all = receipt?.nodes ?? [];
+  if (all.length < 2) return null;
+  const of = (state) => all.filter((node) => node.state === state).map(({ node }) => node).join(language() === "zh" ? "、" : ", ");
+  const done = all.filter(({ state }) => state === "enforced").length;
+  const lines = [t("receipt.nodes", { done, all: all.length })];
+  if (of("pending")) lines.push(t("receipt.nodes.pending", { names: of("pending") }));
+  if (of("lease_over")) lines.push(t("receipt.nodes.over", { names: of("lease_over") }));
+  return lines.map((line) => h("p", { class: "offline" }, line));
+}
+
 function delivered({ receipt }) {
   if (!receipt) return step("wait", t("receipt.wait"));
   const { complete, tabs_sent: sent, tabs_acked: acked, slowest_ms: slowest, waiting } = receipt;
@@ -60,8 +72,8 @@ export function drawReceipt() {
   const { rev, ms, receipt, changed } = shown;
   if (!changed) return body.replaceChildren(h("p", { class: "hint" }, t("receipt.nothing")));
   const enforced = receipt?.enforced_at
-    ? step("done", receipt.accepted_at ? t("receipt.enforced.in", { ms: between(receipt.accepted_at, receipt.enforced_at) }) : t("receipt.enforced"))
-    : step("wait", t("receipt.enforced.wait"));
+    ? step("done", receipt.accepted_at ? t("receipt.enforced.in", { ms: between(receipt.accepted_at, receipt.enforced_at) }) : t("receipt.enforced"), nodes(receipt))
+    : step("wait", t("receipt.enforced.wait"), nodes(receipt));
   const accounts = receipt?.accounts ?? [];
   const more = (receipt?.accounts_told ?? 0) - accounts.length;
   return body.replaceChildren(
