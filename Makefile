@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 .DEFAULT_GOAL := help
-.PHONY: help run cluster test test-tools lint autobahn fuzz deny fmt bench bench-density bench-fence load
+.PHONY: help run cluster chaos test test-tools lint autobahn fuzz deny fmt bench bench-density bench-fence load
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -44,6 +44,9 @@ bench-fence: ## what the fence and a check cost (release build); appends to FILE
 
 fmt: ## format the code
 	$(CARGO) fmt --all
+
+chaos: ## break three nodes at random for MINUTES=5 with and judge what everybody saw (SEED=…)
+	SEED=$(SEED) MINUTES=$(or $(MINUTES),5) $(CARGO) test --locked --test chaos -- --exact random::nothing_is_lost_while_things_break --nocapture
 
 cluster: ## several nodes + PostgreSQL + Redis behind a balancer on this machine (NODES=3 BALANCER=nginx|haproxy)
 	@$(CARGO) build --locked --bin livegrant

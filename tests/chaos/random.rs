@@ -34,29 +34,29 @@ fn run(seed: u64, time: Duration, load: Load, accounts: usize) -> Run {
     Run { seed, plan, load, faults: Fault::ALL.to_vec(), lasts: (300, 4_800), time, patience: PATIENCE }
 }
 
+/// A minute of everything; with `MINUTES` as long as that, with `TABS` on each node (`make chaos`).
 #[test]
 fn nothing_is_lost_while_things_break() {
     let seed = seed();
-    println!("seed {seed}");
-    let load = Load { clients: 6, rest: Duration::from_millis(15), tabs: 3, hop_ms: 8_000, mix: Mix::Writes };
-    let report = runtime().block_on(run(seed, BOUNDED, load, 12).execute());
+    let minutes: Option<u64> = asked("MINUTES");
+    let (run, least) = match minutes {
+        None => {
+            println!("seed {seed}");
+            let load =
+                Load { clients: 6, rest: Duration::from_millis(15), tabs: 3, hop_ms: 8_000, mix: Mix::Writes };
+            (run(seed, BOUNDED, load, 12), 1)
+        }
+        Some(minutes) => {
+            let tabs: usize = asked("TABS").unwrap_or(200);
+            println!("seed {seed}, {minutes} minutes, 3 nodes, {} tabs", 3 * tabs);
+            let load =
+                Load { clients: 12, rest: Duration::from_millis(10), tabs: 5, hop_ms: 60_000, mix: Mix::Writes };
+            (run(seed, Duration::from_mins(minutes), load, (3 * tabs).div_ceil(5)), minutes)
+        }
+    };
+    let report = runtime().block_on(run.execute());
     println!("{report}");
     report.assert_clean();
-    assert!(report.evidence.truth.revision > 50, "too little happened: {report}");
-    assert!(report.done("write") > 100, "too little happened: {report}");
-}
-
-#[test]
-#[ignore = "takes as long as MINUTES says; `make chaos`"]
-fn for_as_long_as_asked() {
-    let seed = seed();
-    let minutes: u64 = asked("MINUTES").unwrap_or(5);
-    let tabs: usize = asked("TABS").unwrap_or(200);
-    println!("seed {seed}, {minutes} minutes, 3 nodes, {} tabs", 3 * tabs);
-    let load =
-        Load { clients: 12, rest: Duration::from_millis(10), tabs: 5, hop_ms: 60_000, mix: Mix::Writes };
-    let time = Duration::from_secs(minutes * 60);
-    let report = runtime().block_on(run(seed, time, load, (3 * tabs).div_ceil(5)).execute());
-    println!("{report}");
-    report.assert_clean();
+    assert!(report.evidence.truth.revision > 50 * least as i64, "too little happened: {report}");
+    assert!(report.done("write") > 100 * least as usize, "too little happened: {report}");
 }
