@@ -45,8 +45,8 @@ bench-fence: ## what the fence and a check cost (release build); appends to FILE
 fmt: ## format the code
 	$(CARGO) fmt --all
 
-chaos: ## break three nodes at random for MINUTES=5 with and judge what everybody saw (SEED=…)
-	SEED=$(SEED) MINUTES=$(or $(MINUTES),5) $(CARGO) test --locked --test chaos -- --exact random::nothing_is_lost_while_things_break --nocapture
+chaos: ## break three nodes at random for MINUTES=5, and judge what everybody saw (SEED=…, CHAOS_TABS=200 a node)
+	SEED=$(SEED) MINUTES=$(or $(MINUTES),5) TABS=$(CHAOS_TABS) $(CARGO) test --locked --test chaos -- --exact random::nothing_is_lost_while_things_break --nocapture
 
 cluster: ## several nodes + PostgreSQL + Redis behind a balancer on this machine (NODES=3 BALANCER=nginx|haproxy)
 	@$(CARGO) build --locked --bin livegrant
