@@ -268,10 +268,11 @@ impl EngineHandle {
     /// # Errors
     /// When a shard is gone.
     pub async fn publish(&self, publication: Publication) -> Result<(), EngineError> {
+        let told = self.publish_here(publication.clone()).await;
         if !self.0.bus.is_alone() {
             self.publish_elsewhere(&publication).await;
         }
-        self.publish_here(publication).await
+        told
     }
 
     async fn publish_elsewhere(&self, publication: &Publication) {
@@ -281,10 +282,12 @@ impl EngineHandle {
         if accounts.len() > CHANNELS_AT_ONCE {
             return report(self.0.post.publish(publication.clone()).await);
         }
-        for account in accounts.iter() {
+        let signals = accounts.iter().map(|account| {
             let audience = Audience::Accounts([*account].into());
-            self.signal(*account, &Signal::Publish(Publication { audience, ..publication.clone() })).await;
-        }
+            let signal = Signal::Publish(Publication { audience, ..publication.clone() });
+            async move { self.signal(*account, &signal).await }
+        });
+        join_all(signals).await;
     }
 
     /// Tells the nodes on which an account has a tab.
@@ -385,10 +388,10 @@ impl EngineHandle {
 
     /// Notes that a session's token was refreshed: its tabs live until `expires_at` (UTC ms).
     pub async fn extend(&self, account: AccountId, session: &SessionId, expires_at: i64) {
-        self.signal(account, &Signal::Extend { session: session.clone(), expires_at }).await;
         let extend = Extend { session: session.clone(), expires_at };
         // Who has no tabs has nothing to prolong.
         let _ = self.ask_account(account, extend).await;
+        self.signal(account, &Signal::Extend { session: session.clone(), expires_at }).await;
     }
 
     /// Gives what became of a change, if it is still kept.

@@ -2,7 +2,7 @@
 //! was told has said that it applied it). Nobody of another company is named. Notices are not acknowledged, and their
 //! receipts say so. It deliberately looks nothing up but names.
 
-use super::whole::{NodeOut, Whole};
+use super::whole::{NodeReceiptOut, Whole};
 use crate::clock::iso;
 use crate::core::Core;
 use crate::policy::Principal;
@@ -71,7 +71,7 @@ pub struct ReceiptOut {
     /// Enforced on all nodes and handed to every shard at, ISO 8601.
     enforced_at: Option<String>,
     /// Each node that lives; who has not answered is `pending`, or `lease_over` once it cannot act on what was before.
-    nodes: Vec<NodeOut>,
+    nodes: Vec<NodeReceiptOut>,
     /// Accounts of which a tab was told.
     accounts_told: usize,
     tabs_sent: u32,

@@ -26,7 +26,7 @@ pub enum NodeProgress {
 
 /// What a node did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct NodeOut {
+pub struct NodeReceiptOut {
     /// Its name.
     pub node: String,
     /// How far it is.
@@ -41,7 +41,7 @@ pub struct Whole {
     /// All lines together. `applied_at` is the last node's; `settled` only when all nodes have answered and are.
     pub receipt: Receipt,
     /// Each node.
-    pub nodes: Vec<NodeOut>,
+    pub nodes: Vec<NodeReceiptOut>,
 }
 
 impl Whole {
@@ -79,7 +79,7 @@ pub fn merge(
     for (node, part) in parts {
         let applied_at = part.as_ref().and_then(|part| part.applied_at);
         let state = progress(node, applied_at);
-        nodes.push(NodeOut { node: members.name_of(node), state, enforced_at: applied_at.map(iso) });
+        nodes.push(NodeReceiptOut { node: members.name_of(node), state, enforced_at: applied_at.map(iso) });
         whole.applied_at = whole.applied_at.max(applied_at);
         match part {
             Some(part) => {
@@ -92,7 +92,11 @@ pub fn merge(
     }
     for node in silent {
         whole.settled = false;
-        nodes.push(NodeOut { node: members.name_of(node), state: progress(node, None), enforced_at: None });
+        nodes.push(NodeReceiptOut {
+            node: members.name_of(node),
+            state: progress(node, None),
+            enforced_at: None,
+        });
     }
     if nodes.iter().any(|node| node.state == NodeProgress::Pending) {
         whole.applied_at = None;

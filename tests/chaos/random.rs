@@ -42,15 +42,25 @@ fn nothing_is_lost_while_things_break() {
     let (run, least) = match minutes {
         None => {
             println!("seed {seed}");
-            let load =
-                Load { clients: 6, rest: Duration::from_millis(15), tabs: 3, hop_ms: 8_000, mix: Mix::Writes };
+            let load = Load {
+                clients: 6,
+                rest: Duration::from_millis(15),
+                tabs: 3,
+                hop_ms: 8_000,
+                mix: Mix::Writes,
+            };
             (run(seed, BOUNDED, load, 12), 1)
         }
         Some(minutes) => {
             let tabs: usize = asked("TABS").unwrap_or(200);
             println!("seed {seed}, {minutes} minutes, 3 nodes, {} tabs", 3 * tabs);
-            let load =
-                Load { clients: 12, rest: Duration::from_millis(10), tabs: 5, hop_ms: 60_000, mix: Mix::Writes };
+            let load = Load {
+                clients: 12,
+                rest: Duration::from_millis(10),
+                tabs: 5,
+                hop_ms: 60_000,
+                mix: Mix::Writes,
+            };
             (run(seed, Duration::from_mins(minutes), load, (3 * tabs).div_ceil(5)), minutes)
         }
     };

@@ -56,7 +56,12 @@ pub struct Gathered {
     pub silent: Vec<NodeId>,
 }
 
-type Piece = (NodeId, Option<Box<RawValue>>, bool);
+struct Piece {
+    from: NodeId,
+    place: usize,
+    piece: Option<Box<RawValue>>,
+    more: bool,
+}
 
 /// The way of news and questions; clones share it.
 #[derive(Clone)]
@@ -110,8 +115,14 @@ impl Post {
         let mut open: HashMap<NodeId, Pieces> =
             sent.iter().filter(|(_, sent)| *sent).map(|(node, _)| (*node, Pieces::new())).collect();
         while !open.is_empty() {
-            let Ok(Some((from, piece, more))) = timeout_at(until, pieces.recv()).await else { break };
+            let next = timeout_at(until, pieces.recv()).await;
+            let Ok(Some(Piece { from, place, piece, more })) = next else { break };
             let Some(so_far) = open.get_mut(&from) else { continue };
+            if so_far.len() != place {
+                // One was lost on the way: half an answer is none.
+                open.remove(&from);
+                continue;
+            }
             so_far.extend(piece);
             if !more && let Some(whole) = open.remove(&from) {
                 gathered.answers.push((from, whole));
@@ -160,10 +171,10 @@ impl Post {
                     drop(permit);
                 });
             }
-            Some(Said::Answer { number, piece, more }) => {
+            Some(Said::Answer { number, place, piece, more }) => {
                 let asker = self.waiting().get(&number).cloned();
                 // Nobody waits any more, or more came than was asked: the asker's time runs out.
-                let _ = asker.map(|asker| asker.try_send((from, piece, more)));
+                let _ = asker.map(|asker| asker.try_send(Piece { from, place, piece, more }));
             }
             Some(Said::Publish(publication)) => spread(engine, publication).await,
             None => {}
@@ -172,10 +183,10 @@ impl Post {
 
     async fn answer(&self, to: NodeId, number: u64, pieces: Pieces) {
         let mut pieces = pieces.into_iter().peekable();
-        loop {
+        for place in 0.. {
             let piece = pieces.next();
             let more = pieces.peek().is_some();
-            let said = Said::Answer { number, piece, more };
+            let said = Said::Answer { number, place, piece, more };
             if let Err(error) = self.send(Channel::Node(to), &said).await {
                 tracing::warn!(%error, node = %to, "an answer was not sent");
                 return;

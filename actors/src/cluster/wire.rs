@@ -16,8 +16,8 @@ pub(crate) enum Said {
     News { about: String, body: Box<RawValue> },
     /// Answer this, in pieces.
     Question { number: u64, about: String, body: Box<RawValue> },
-    /// A piece of an answer.
-    Answer { number: u64, piece: Option<Box<RawValue>>, more: bool },
+    /// A piece of an answer, by its place in it.
+    Answer { number: u64, place: usize, piece: Option<Box<RawValue>>, more: bool },
     /// Carry this to the tabs here.
     Publish(Publication),
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use livegrant_actors::bus::memory::MemoryHub;
-use livegrant_actors::bus::{Bus, Channel};
+use livegrant_actors::bus::{Bus, Channel, Heard};
 use livegrant_actors::cluster::{Correspondent, Pieces};
 use livegrant_actors::{AccountId, Audience, CloseReason, ConnectionId, MessageType, NodeId, Publication};
 use serde_json::json;
@@ -189,6 +189,35 @@ async fn who_does_not_answer_in_time_is_named() {
 }
 
 #[actix_rt::test]
+async fn an_answer_of_which_a_piece_was_lost_is_none() {
+    let hub = MemoryHub::default();
+    let [one] = cluster(&hub).await;
+    let other = hub.join(NodeId(2));
+    let mut line = other.line("test");
+    line.ears().listen(vec![Channel::Node(NodeId(2))]).await.unwrap();
+    for (places, whole) in [(&[0, 1][..], true), (&[0, 2], false), (&[1], false)] {
+        let post = one.world.engine.post().clone();
+        let asked =
+            actix_rt::spawn(async move { post.ask(&[NodeId(2)], "list", &"", Duration::from_secs(2)).await });
+        let Some(Heard::Message(question)) = line.recv().await else { panic!("a question comes") };
+        let question: serde_json::Value = serde_json::from_slice(&question.payload).unwrap();
+        for place in places {
+            let more = place != places.last().unwrap();
+            let number = &question["question"]["number"];
+            let piece =
+                json!({ "answer": { "number": number, "place": place, "piece": place, "more": more } });
+            other.publish(Channel::Node(NodeId(1)), piece.to_string().into()).await.unwrap();
+        }
+        let gathered = asked.await.unwrap();
+        assert_eq!(
+            (gathered.answers.len(), gathered.silent.is_empty()),
+            (usize::from(whole), whole),
+            "{places:?}"
+        );
+    }
+}
+
+#[actix_rt::test]
 async fn what_is_not_understood_is_skipped() {
     let hub = MemoryHub::default();
     let [one, two] = cluster(&hub).await;
@@ -200,7 +229,7 @@ async fn what_is_not_understood_is_skipped() {
         &b"\xff"[..],
         b"{}",
         b"{\"from_the_future\":{}}",
-        b"{\"answer\":{\"number\":99,\"piece\":null,\"more\":false}}",
+        b"{\"answer\":{\"number\":99,\"place\":0,\"piece\":null,\"more\":false}}",
     ] {
         for channel in [channel, Channel::Nodes, Channel::Node(NodeId(2))] {
             stranger.publish(channel, text.to_vec().into()).await.unwrap();

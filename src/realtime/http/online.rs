@@ -81,7 +81,7 @@ async fn online(core: &Core, by: &Principal) -> Result<(Vec<OnlineOut>, Vec<Stri
 
 /// A list over all nodes.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Everywhere<T> {
+pub struct OverNodes<T> {
     #[serde(flatten)]
     list: Listing<T>,
     /// Nodes that did not answer in time: what hangs there is missing here.
@@ -91,12 +91,12 @@ pub struct Everywhere<T> {
 fn whole<T: Serialize>(rows: Vec<T>, silent_nodes: Vec<String>) -> HttpResponse {
     let count = rows.len() as i64;
     let list = Listing::new(count, rows, Page::first(count.max(1)), "", "");
-    HttpResponse::Ok().json(Everywhere { list, silent_nodes })
+    HttpResponse::Ok().json(OverNodes { list, silent_nodes })
 }
 
 /// Lists who is online on any node, with his tabs (S0-51).
 #[utoipa::path(tag = "realtime", responses(
-    (status = 200, body = Everywhere<OnlineOut>), (status = 403, body = ProblemBody)))]
+    (status = 200, body = OverNodes<OnlineOut>), (status = 403, body = ProblemBody)))]
 #[get("/api/v1/online-users")]
 pub async fn get_online_users(core: web::Data<Core>, Caller(by): Caller) -> Answer {
     let (accounts, silent) = online(&core, &by).await?;
@@ -114,7 +114,7 @@ pub struct ConnectionOut {
 
 /// Lists open connections on all nodes.
 #[utoipa::path(tag = "realtime", responses(
-    (status = 200, body = Everywhere<ConnectionOut>), (status = 403, body = ProblemBody)))]
+    (status = 200, body = OverNodes<ConnectionOut>), (status = 403, body = ProblemBody)))]
 #[get("/api/v1/connections")]
 pub async fn get_connections(core: web::Data<Core>, Caller(by): Caller) -> Answer {
     let (accounts, silent) = online(&core, &by).await?;

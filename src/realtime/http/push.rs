@@ -121,7 +121,7 @@ async fn in_company(core: &Core, by: &Principal, audience: &Audience) -> Result<
     }
 }
 
-async fn repush(core: &Core, by: &Principal, audience: Audience, effect: Effect, reason: &str) -> Answer {
+async fn repush(core: &Core, by: &Principal, audience: Audience, kind: RepushKind, reason: &str) -> Answer {
     by.require(SYSTEM_ADMIN)?;
     check_text("reason", reason)?;
     in_company(core, by, &audience).await?;
@@ -133,15 +133,13 @@ async fn repush(core: &Core, by: &Principal, audience: Audience, effect: Effect,
         accepted_at: core.clock.now_ms(),
         operator: Some(Operator { id: author.account, name: author.name.into() }),
         reason: if reason.is_empty() { "push".into() } else { reason.into() },
-        effect,
+        effect: Effect::Repush(kind),
         audience,
     };
-    if let Effect::Repush(kind) = change.effect {
-        let Change { accepted_at: at, operator, reason, audience, .. } = change.clone();
-        news::say(core, &News::Repush { rev, at, operator, reason: reason.to_string(), kind, audience })
-            .await;
-    }
+    let Change { accepted_at: at, operator, reason, audience, .. } = change.clone();
+    let reason = reason.to_string();
     core.engine.apply(change).await.map_err(|error| Refusal::Defect(anyhow::Error::new(error)))?;
+    news::say(core, &News::Repush { rev, at, operator, reason, kind, audience }).await;
     Ok(HttpResponse::Ok().json(Pushed { rev: rev.0 }))
 }
 
@@ -155,7 +153,7 @@ pub async fn post_push_permission_update(
     Body(body): Body<PushIn>,
 ) -> Answer {
     let audience = Audience::Accounts(Arc::from([AccountId(body.user_id)]));
-    repush(&core, &by, audience, Effect::Repush(RepushKind::PermissionUpdate), &body.reason).await
+    repush(&core, &by, audience, RepushKind::PermissionUpdate, &body.reason).await
 }
 
 /// `pushRoleChange` (S3-40): tells an account's tabs its present roles.
@@ -168,7 +166,7 @@ pub async fn post_push_role_change(
     Body(body): Body<PushIn>,
 ) -> Answer {
     let audience = Audience::Accounts(Arc::from([AccountId(body.user_id)]));
-    repush(&core, &by, audience, Effect::Repush(RepushKind::RoleChange), &body.reason).await
+    repush(&core, &by, audience, RepushKind::RoleChange, &body.reason).await
 }
 
 /// Whose holders to tell again.
@@ -188,5 +186,5 @@ pub struct BatchIn {
 #[post("/api/v1/push/batch-permission-update")]
 pub async fn post_push_batch(core: web::Data<Core>, Caller(by): Caller, Body(body): Body<BatchIn>) -> Answer {
     let audience = Audience::Holder(Holder::Role(RoleId(body.role_id)));
-    repush(&core, &by, audience, Effect::Repush(RepushKind::PermissionUpdate), &body.reason).await
+    repush(&core, &by, audience, RepushKind::PermissionUpdate, &body.reason).await
 }
