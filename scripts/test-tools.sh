@@ -56,7 +56,8 @@ have_server nginx || servers+=(nginx-light)
 have_server haproxy || servers+=(haproxy)
 have_server redis-server || servers+=(redis-server)
 have redis-sentinel || servers+=(redis-sentinel)
-[ -e /usr/lib/*/faketime/libfaketime.so.1 ] 2>/dev/null || servers+=(libfaketime)
+# Turns the clock of one node (tests/cluster, tests/chaos).
+compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || servers+=(libfaketime)
 
 missing=()
 have cc || missing+=(build-essential)
