@@ -18,7 +18,7 @@ use super::redis::Redis;
 use super::wait::within;
 
 /// How long a node may take to be ready, on a busy machine and an unoptimised build.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Time between two looks.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -61,7 +61,7 @@ impl Plan {
         Self { redis: true, ..self }
     }
 
-    pub fn with(mut self, key: &str, value: impl ToString) -> Self {
+    pub fn with(mut self, key: &str, value: u64) -> Self {
         self.settings.push((key.to_owned(), value.to_string()));
         self
     }

@@ -21,7 +21,7 @@ use super::wait::until;
 use super::{ports, watchdog};
 
 /// How long a server may take to be there, on a busy machine, with a log to be read again.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const NAME: &str = "livegrant";
 
 /// See the head of this file.
@@ -164,7 +164,7 @@ async fn make_template() -> Folder {
     let url = url(server.address, "postgres");
     let mut connection = PgConnection::connect(&url).await.expect("the server answers");
     sqlx::raw_sql("CREATE DATABASE livegrant").execute(&mut connection).await.expect("the name is free");
-    let settings = Database { url: DatabaseUrl::new(&server.url()), ..Database::default() };
+    let settings = Database { url: DatabaseUrl::new(server.url()), ..Database::default() };
     let db = Db::open(&settings, Clock::system()).await.expect("the database opens");
     db.migrate().await.expect("the database takes the schema");
     first_data(&db).await.expect("the database takes the first data");

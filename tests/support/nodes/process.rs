@@ -104,7 +104,7 @@ impl Order {
             }
             Defence::NoFence => {
                 let mut command = Command::new(std::env::current_exe().expect("this binary has a path"));
-                command.args([super::unfenced::NAME, "--exact", "--nocapture", "--include-ignored"]);
+                command.args([super::unfenced::NAME, "--exact", "--nocapture"]);
                 command.env_clear().env(super::unfenced::CONFIG, config);
                 command
             }

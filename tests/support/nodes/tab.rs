@@ -30,7 +30,7 @@ const HANDSHAKE: Duration = Duration::from_secs(5);
 const BACKOFF_MS: usize = 400;
 
 /// A tab that stays.
-const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 3600);
+const FOR_EVER: Duration = Duration::from_hours(365 * 24);
 
 /// A role as a tab is told it: id, code and name.
 pub type Role = (i64, String, String);

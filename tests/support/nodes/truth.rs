@@ -17,14 +17,9 @@ pub struct Effective {
 impl Effective {
     /// The hash of this state (`docs/protocol.md`), with the menus of a tab: those are not compared.
     pub fn hash(&self, menu_version: &str) -> String {
-        let mut text = String::new();
-        for code in &self.permissions {
-            text += &format!("p {code}\n");
-        }
-        for (id, code, name) in &self.roles {
-            text += &format!("r {id} {code} {name}\n");
-        }
-        text += &format!("m {menu_version}\n");
+        let permissions = self.permissions.iter().map(|code| format!("p {code}\n"));
+        let roles = self.roles.iter().map(|(id, code, name)| format!("r {id} {code} {name}\n"));
+        let text: String = permissions.chain(roles).chain([format!("m {menu_version}\n")]).collect();
         Sha256::digest(text)[..8].iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }

@@ -189,7 +189,7 @@ impl Workload {
             84..88 => self.notice(node).await,
             88..92 => self.write(node, true).await,
             92..96 => self.look(node, true).await,
-            _ => self.me(node, kind % 2 == 0).await,
+            _ => self.me(node, kind.is_multiple_of(2)).await,
         }
     }
 
