@@ -78,6 +78,12 @@ pub struct Wishes {
 pub trait Time: Send + Sync + 'static {
     /// Gives UTC milliseconds.
     fn now_ms(&self) -> i64;
+
+    /// Gives milliseconds that go on evenly even when the clock is set: for what is measured and never shown. A clock
+    /// that nobody sets is its own.
+    fn steady_ms(&self) -> i64 {
+        self.now_ms()
+    }
 }
 
 /// The source of new ids.

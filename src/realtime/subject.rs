@@ -93,6 +93,10 @@ impl Time for EngineClock {
     fn now_ms(&self) -> i64 {
         self.clock.now_ms()
     }
+
+    fn steady_ms(&self) -> i64 {
+        self.clock.monotonic_ms()
+    }
 }
 
 impl Ids for EngineClock {

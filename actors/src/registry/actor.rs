@@ -178,7 +178,7 @@ impl Registry {
 impl Registry {
     /// Wakes the accounts whose window is over.
     fn tell_due(&self) {
-        let now = self.shard.time.now_ms();
+        let now = self.shard.time.steady_ms();
         let mut due = self.shard.due.borrow_mut();
         let directory = self.shard.directory.borrow();
         while let Some(Reverse((at, account))) = due.peek().copied() {

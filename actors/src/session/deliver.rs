@@ -56,7 +56,8 @@ impl SessionActor {
 
     fn refresh_or_wait(&mut self, change: &Change, always: bool) {
         let window = self.desk.shard.config.merge_window.as_millis() as i64;
-        let now = self.desk.now();
+        // A clock that is set back must not make the window an hour long.
+        let now = self.desk.shard.time.steady_ms();
         let due = self.told_at.map_or(i64::MIN, |at| at + window);
         if self.merged.is_some() || now < due {
             // Found by what holds now: a change of a role that came with one that waits concerns this account too.
@@ -142,7 +143,7 @@ impl SessionActor {
                 desk.remember(tab, Unacked { change: *change, by: Some(rev) });
                 tab.counted = tab.counted.max(*change);
             }
-            self.told_at = Some(desk.now());
+            self.told_at = Some(desk.shard.time.steady_ms());
         }
     }
 
