@@ -84,6 +84,43 @@ fn a_node_that_slept_past_its_lease_decides_nothing_by_what_it_knew() {
     assert_eq!(done, 0, "{outcomes:?}");
 }
 
+/// A node that falls asleep with the revision row in its hands does not keep the others from changing anything: the
+/// database ends its transaction.
+#[test]
+fn a_node_that_falls_asleep_amid_a_change_holds_up_nobody_for_good() {
+    scene(&Plan::default(), async |cluster, workload| {
+        let people = cluster.people.accounts.clone();
+        let role = |number: usize| {
+            cluster.people.first_role(people[number].id).expect("everyone begins with a role")
+        };
+        // Slow: so that it can be caught between two statements.
+        cluster.link(1, Link::Slow(Duration::from_millis(30)));
+        let (asleep, sleeps) = tokio::sync::watch::channel(false);
+        let changes = tokio::spawn({
+            let (workload, account, role) = (workload.clone(), people[0].id, role(0));
+            async move {
+                while !*sleeps.borrow() {
+                    workload.take(1, account, role).await;
+                    workload.give(1, account, role).await;
+                }
+            }
+        });
+        until("node 1 has the revision row", PATIENCE, async || {
+            cluster.postgres.is_amid("UPDATE policy_revision").await.then_some(())
+        })
+        .await;
+        cluster.signal(1, "STOP");
+        asleep.send_replace(true);
+        until("node 0 changes something", PATIENCE, async || {
+            workload.take(0, people[1].id, role(1)).await.good().map(drop)
+        })
+        .await;
+        cluster.signal(1, "CONT");
+        cluster.link(1, Link::Whole);
+        changes.await.expect("the change does not crash");
+    });
+}
+
 /// What a clock says is nobody's business but the log's readers': one node's is an hour wrong, either way.
 #[test]
 fn a_node_whose_clock_jumps_loses_nothing_and_keeps_nothing() {

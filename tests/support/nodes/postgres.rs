@@ -124,6 +124,14 @@ impl Postgres {
         watchdog::remove(&child.id().to_string());
     }
 
+    /// Tells whether somebody's transaction waits for its next statement after one that begins like this.
+    pub async fn is_amid(&self, statement: &str) -> bool {
+        let mut connection = PgConnection::connect(&self.url()).await.expect("the database answers");
+        let amid = "SELECT EXISTS (SELECT FROM pg_stat_activity
+            WHERE state = 'idle in transaction' AND starts_with(query, $1))";
+        sqlx::query_scalar(amid).bind(statement).fetch_one(&mut connection).await.expect("it can be asked")
+    }
+
     /// Runs statements past the application.
     pub async fn execute(&self, sql: &'static str) {
         let mut connection = PgConnection::connect(&self.url()).await.expect("the database answers");

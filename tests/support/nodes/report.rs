@@ -11,6 +11,7 @@ use super::check::{Check, Evidence, TabEnd, Violation, difference, judge};
 use super::cluster::{Cluster, Plan};
 use super::faults::{Fault, Faults};
 use super::history::{Event, Outcome};
+use super::tab::Tab;
 use super::truth::Truth;
 use super::wait::within;
 use super::workload::{Load, Workload};
@@ -85,13 +86,17 @@ pub async fn settle(cluster: &mut Cluster, workload: &Workload, patience: Durati
                 return None;
             }
         }
-        workload.with_tabs(|tabs| is_settled(&truth, tabs)).then(|| began.elapsed())
+        let tabs = workload.with_tabs(ends);
+        is_settled(&truth, &tabs).then(|| (began.elapsed(), tabs))
     });
-    let converged = same.await;
-    let mut tabs = Vec::new();
+    let same = same.await;
+    // As they were at that moment: one that changes to another node just now is not lost.
+    let (converged, tabs) = match same {
+        Some((time, tabs)) => (Some(time), tabs),
+        None => (None, workload.with_tabs(ends)),
+    };
     for tab in workload.take_tabs() {
-        let (number, session, state) = tab.close().await;
-        tabs.push(TabEnd { tab: number, account: session.person.id, sid: session.sid.clone(), state });
+        tab.close().await;
     }
     let people = &cluster.people;
     let held = people.accounts.iter().filter_map(|person| Some((person.id, people.first_role(person.id)?)));
@@ -109,15 +114,22 @@ pub async fn settle(cluster: &mut Cluster, workload: &Workload, patience: Durati
     Report { seed: 0, evidence, violations, faults, converged, took, logs: String::new() }
 }
 
+fn ends(tabs: &[Tab]) -> Vec<TabEnd> {
+    let end = |tab: &Tab| TabEnd {
+        tab: tab.number,
+        account: tab.session.person.id,
+        sid: tab.session.sid.clone(),
+        state: tab.state(),
+    };
+    tabs.iter().map(end).collect()
+}
+
 /// Tells whether nothing is under way any more.
-fn is_settled(truth: &Truth, tabs: &[super::tab::Tab]) -> bool {
-    tabs.iter().all(|tab| {
-        let (state, session) = (tab.state(), &tab.session);
-        let is_active = truth.sessions.get(&session.sid).copied().unwrap_or(false);
-        let last = truth.notices.last().copied().unwrap_or(0);
-        let end = TabEnd { tab: tab.number, account: session.person.id, sid: session.sid.clone(), state };
-        if is_active {
-            end.state.inbox_seq >= last && difference(&end, truth).is_none()
+fn is_settled(truth: &Truth, tabs: &[TabEnd]) -> bool {
+    let last = truth.notices.last().copied().unwrap_or(0);
+    tabs.iter().all(|end| {
+        if truth.sessions.get(&end.sid).copied().unwrap_or(false) {
+            end.state.inbox_seq >= last && difference(end, truth).is_none()
         } else {
             end.state.over
         }
