@@ -76,7 +76,11 @@ CREATE FUNCTION take_next() RETURNS trigger LANGUAGE plpgsql AS $$
     PERFORM pg_sleep(0.1 * random());
     RETURN NEW;
   END $$;
-CREATE TRIGGER take_next INSTEAD OF UPDATE ON policy_revision FOR EACH ROW EXECUTE FUNCTION take_next();";
+CREATE TRIGGER take_next INSTEAD OF UPDATE ON policy_revision FOR EACH ROW EXECUTE FUNCTION take_next();
+DO $$ BEGIN
+  EXECUTE 'CREATE OR REPLACE VIEW policy_head AS '
+    || replace(pg_get_viewdef('policy_head'::regclass), 'policy_revision_row', 'policy_revision');
+END $$;";
 
 #[test]
 fn with_a_sequence_for_the_revision_what_was_skipped_is_found() {
