@@ -124,7 +124,18 @@ impl Life {
                     hop => Duration::from_millis(100 + self.dice.below(hop) as u64),
                 };
                 // Whoever leaves by himself says nothing: as a tab that was moved to another network.
-                let next = at_most(longest, self.connection()).await.unwrap_or(Next::ComeBack);
+                let hop_ms = Arc::clone(&self.hop_ms);
+                let leaves = async {
+                    pass(longest).await;
+                    if hop_ms.load(Ordering::Relaxed) == 0 {
+                        // Nobody is to move any more, also who had meant to.
+                        std::future::pending::<()>().await;
+                    }
+                };
+                let next = tokio::select! {
+                    next = self.connection() => next,
+                    () = leaves => Next::ComeBack,
+                };
                 self.change(|state| state.open = None);
                 match next {
                     Next::ComeBack => {}
