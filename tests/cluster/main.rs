@@ -8,8 +8,10 @@ mod nodes;
 
 mod database;
 mod deaths;
+mod everywhere;
 mod links;
 mod moving;
+mod outages;
 mod redis;
 mod rolling;
 
