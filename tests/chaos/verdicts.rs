@@ -69,6 +69,7 @@ fn right(entries: Vec<Entry>, commits: &[&str], revision: i64) -> Evidence {
         held: BTreeMap::from([(WRITER, ROLE)]),
         powerless: BTreeSet::new(),
         lease_ms: LEASE_MS,
+        bus_troubles: Vec::new(),
     }
 }
 
@@ -229,4 +230,12 @@ fn every_revision_is_applied_once_and_in_order() {
     let mut evidence = right(Vec::new(), &[], 4);
     evidence.truth.log.remove(1);
     breaks(&evidence, Check::Applied);
+}
+
+#[test]
+fn the_bus_comes_back() {
+    let mut evidence = right(Vec::new(), &[], 3);
+    clean(&evidence);
+    evidence.bus_troubles.push("node 1: cannot publish".to_owned());
+    breaks(&evidence, Check::Bus);
 }

@@ -31,10 +31,12 @@ pub enum Check {
     Answers,
     /// Every node applies every revision once, in order (I1, I8).
     Applied,
+    /// Once all is mended every node's bus is well again, by itself.
+    Bus,
 }
 
 impl Check {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::State,
         Self::Notices,
         Self::Order,
@@ -43,6 +45,7 @@ impl Check {
         Self::Reads,
         Self::Answers,
         Self::Applied,
+        Self::Bus,
     ];
 }
 
@@ -57,6 +60,7 @@ impl fmt::Display for Check {
             Self::Reads => "no read past the lease",
             Self::Answers => "answers say what was committed",
             Self::Applied => "every revision applied once, in order",
+            Self::Bus => "the bus came back",
         })
     }
 }
@@ -98,6 +102,8 @@ pub struct Evidence {
     /// Roles that never had the right; every other one had it in the beginning.
     pub powerless: BTreeSet<i64>,
     pub lease_ms: u64,
+    /// What nodes said of their bus in the end, when they did not say that it was well.
+    pub bus_troubles: Vec<String>,
 }
 
 /// Answers every broken promise.
@@ -111,6 +117,9 @@ pub fn judge(evidence: &Evidence) -> Vec<Violation> {
     reads(evidence, &mut found);
     answers(evidence, &mut found);
     applied(evidence, &mut found);
+    for trouble in &evidence.bus_troubles {
+        found.add(Check::Bus, trouble.clone());
+    }
     found.0
 }
 

@@ -216,6 +216,21 @@ impl Cluster {
         }
     }
 
+    /// What the nodes that run say of their bus when it is not well; nothing while there is no Redis.
+    pub async fn bus_troubles(&self) -> Vec<String> {
+        let mut troubles = Vec::new();
+        if self.redis.as_ref().is_none_or(|redis| !redis.runs()) {
+            return troubles;
+        }
+        for node in (0..self.nodes.len()).filter(|node| self.runs(*node)) {
+            let (_, readiness) = self.readiness(node).await;
+            if readiness["bus"] != "ok" {
+                troubles.push(format!("node {node}: {}", readiness["bus"]));
+            }
+        }
+        troubles
+    }
+
     /// Forgets the connections between a node and the database that are open now, without a word to either.
     pub fn forget_connections(&self, node: usize) {
         self.recorder.fault(format!("node {node} - database: what is open is forgotten"));

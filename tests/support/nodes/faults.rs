@@ -30,11 +30,12 @@ pub enum Fault {
     FlushRedis,
     CutRedis,
     HoldRedis,
+    SwallowRedis,
     SlowRedis,
 }
 
 impl Fault {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::KillNode,
         Self::PauseNode,
         Self::DrainNode,
@@ -50,6 +51,7 @@ impl Fault {
         Self::FlushRedis,
         Self::CutRedis,
         Self::HoldRedis,
+        Self::SwallowRedis,
         Self::SlowRedis,
     ];
 
@@ -131,6 +133,7 @@ impl Faults {
             }
             Fault::CutRedis => cluster.bus_link(node, Link::Cut),
             Fault::HoldRedis => cluster.bus_link(node, Link::Holding(way)),
+            Fault::SwallowRedis => cluster.bus_link(node, Link::Swallowing(way)),
             Fault::SlowRedis => {
                 let delay = Duration::from_millis(5 + self.dice.below(300) as u64);
                 cluster.bus_link(node, Link::Slow(delay));
@@ -171,7 +174,9 @@ impl Faults {
             Fault::CutDatabase | Fault::HoldDatabase | Fault::SwallowDatabase | Fault::SlowDatabase => {
                 cluster.link(node, Link::Whole);
             }
-            Fault::CutRedis | Fault::HoldRedis | Fault::SlowRedis => cluster.bus_link(node, Link::Whole),
+            Fault::CutRedis | Fault::HoldRedis | Fault::SwallowRedis | Fault::SlowRedis => {
+                cluster.bus_link(node, Link::Whole);
+            }
             Fault::KillRedis | Fault::LoseRedis | Fault::PauseRedis | Fault::FlushRedis => {
                 cluster.recorder.fault(format!("{kind:?} is over"));
                 let Some(redis) = &mut cluster.redis else { return };

@@ -81,6 +81,11 @@ impl Redis {
         until("Redis forgets everything", PATIENCE, async || self.say("FLUSHALL").await).await;
     }
 
+    /// Tells whether it was started and not killed.
+    pub fn runs(&self) -> bool {
+        self.child.is_some()
+    }
+
     async fn say(&self, command: &str) -> Option<()> {
         let said = async {
             let mut stream = TcpStream::connect(self.address).await.ok()?;

@@ -95,6 +95,8 @@ pub async fn settle(cluster: &mut Cluster, workload: &Workload, patience: Durati
         Some((time, tabs)) => (Some(time), tabs),
         None => (None, workload.with_tabs(ends)),
     };
+    let well = within(patience, async || cluster.bus_troubles().await.is_empty().then_some(())).await;
+    let bus_troubles = if well.is_some() { Vec::new() } else { cluster.bus_troubles().await };
     for tab in workload.take_tabs() {
         tab.close().await;
     }
@@ -108,6 +110,7 @@ pub async fn settle(cluster: &mut Cluster, workload: &Workload, patience: Durati
         held: held.collect(),
         powerless: BTreeSet::from([people.last_role]),
         lease_ms: LEASE_MS,
+        bus_troubles,
     };
     let violations = judge(&evidence);
     let (faults, took) = (BTreeMap::new(), Duration::ZERO);
