@@ -11,7 +11,8 @@ use super::tasks::Tasks;
 use crate::cluster::jobs::Job;
 use crate::core::Core;
 use crate::policy::{LogRow, timed};
-use livegrant_actors::{Audience, Change, Effect, EngineHandle, Rev};
+use livegrant_actors::{Audience, Change, Effect, EngineHandle, MessageType, Publication, Rev};
+use serde_json::value::RawValue;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -24,6 +25,8 @@ const ROWS_WAITING: usize = 1024;
 const RINGS_WAITING: usize = 16;
 /// Time between two looks at the log's tail while the bus is in trouble.
 const HARDER: Duration = Duration::from_millis(50);
+/// `data` of the `RESYNC` of a node that has lost its lease.
+const UNPROVEN: &str = r#"{"from":null,"to":null,"reason":"unproven"}"#;
 /// The gauge of rows that wait to be told.
 const WAITING: &str = "livegrant_relay_waiting";
 /// Pause between two writes of permission versions (S3-99): many changes of one account become one write.
@@ -72,7 +75,7 @@ struct Follower {
 impl Follower {
     async fn run(self, mut elsewhere: mpsc::Receiver<Rung>) {
         let doorbell = self.core.db.doorbell();
-        let mut looked_at = Instant::now();
+        let (mut looked_at, mut is_sure) = (Instant::now(), true);
         loop {
             let mut rung_here = false;
             let tail = looked_at + self.patience();
@@ -88,10 +91,31 @@ impl Follower {
             let asked_at = Instant::now();
             let applied = self.catch_up().await;
             looked_at = asked_at;
+            let was_sure = std::mem::replace(&mut is_sure, self.core.policy.has_lease());
+            if was_sure != is_sure {
+                self.say_whether_sure(is_sure).await;
+            }
             if rung_here && !self.core.engine.bus().is_alone() {
                 // A ring that is lost is made good by the others' tail poll.
                 let _ = self.rings.try_send(news::log(&self.core.policy, &applied));
             }
+        }
+    }
+
+    /// Tells this node's tabs that it cannot prove any more that it is current (I7): what they show may be out of date, and
+    /// another node may know better. When it can again, the log has been read, and what they missed is on its way.
+    async fn say_whether_sure(&self, is_sure: bool) {
+        if is_sure {
+            return tracing::info!("the policy is proven current again");
+        }
+        tracing::error!("the policy cannot be proven current; guarded requests are refused, and tabs told so");
+        metrics::counter!("livegrant_lease_lost_total").increment(1);
+        let data = RawValue::from_string(UNPROVEN.to_owned()).map(Arc::from);
+        let Ok(data) = data else { return tracing::error!("tabs not told") };
+        let (kind, audience) = (MessageType::Resync, Audience::Everyone);
+        let told = Publication { kind, topic: None, audience, data, operator: None, message_id: None };
+        if let Err(error) = self.core.engine.publish_here(told).await {
+            tracing::error!(%error, "tabs not told");
         }
     }
 

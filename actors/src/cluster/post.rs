@@ -59,7 +59,7 @@ pub struct Gathered {
 struct Piece {
     from: NodeId,
     place: usize,
-    piece: Option<Box<RawValue>>,
+    text: Option<Box<RawValue>>,
     more: bool,
 }
 
@@ -116,14 +116,14 @@ impl Post {
             sent.iter().filter(|(_, sent)| *sent).map(|(node, _)| (*node, Pieces::new())).collect();
         while !open.is_empty() {
             let next = timeout_at(until, pieces.recv()).await;
-            let Ok(Some(Piece { from, place, piece, more })) = next else { break };
+            let Ok(Some(Piece { from, place, text, more })) = next else { break };
             let Some(so_far) = open.get_mut(&from) else { continue };
             if so_far.len() != place {
                 // One was lost on the way: half an answer is none.
                 open.remove(&from);
                 continue;
             }
-            so_far.extend(piece);
+            so_far.extend(text);
             if !more && let Some(whole) = open.remove(&from) {
                 gathered.answers.push((from, whole));
             }
@@ -174,7 +174,7 @@ impl Post {
             Some(Said::Answer { number, place, piece, more }) => {
                 let asker = self.waiting().get(&number).cloned();
                 // Nobody waits any more, or more came than was asked: the asker's time runs out.
-                let _ = asker.map(|asker| asker.try_send(Piece { from, place, piece, more }));
+                let _ = asker.map(|asker| asker.try_send(Piece { from, place, text: piece, more }));
             }
             Some(Said::Publish(publication)) => spread(engine, publication).await,
             None => {}
