@@ -108,7 +108,9 @@ impl Follower {
         if is_sure {
             return tracing::info!("the policy is proven current again");
         }
-        tracing::error!("the policy cannot be proven current; guarded requests are refused, and tabs told so");
+        tracing::error!(
+            "the policy cannot be proven current; guarded requests are refused, and tabs told so"
+        );
         metrics::counter!("livegrant_lease_lost_total").increment(1);
         let data = RawValue::from_string(UNPROVEN.to_owned()).map(Arc::from);
         let Ok(data) = data else { return tracing::error!("tabs not told") };

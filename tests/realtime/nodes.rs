@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::support::{
     Account, PATIENCE, Setup, Stream, Tab, TestDatabase, TestServer, ok, refused, run_on_postgres,
+    run_on_sqlite,
 };
 
 /// The nodes and what joins them.
@@ -363,5 +364,26 @@ fn who_listens_on_one_node_is_told_who_comes_and_goes_on_the_other() {
         drop((tab, near));
         wait_for(1, 1).await;
         nodes.stop().await;
+    });
+}
+
+/// A node that cannot read the log any more says so to whoever can hear it, and to nobody twice.
+#[test]
+fn a_node_that_has_lost_its_database_tells_its_tabs() {
+    run_on_sqlite(|database| async move {
+        Setup::on(&database)
+            .run(async |server: TestServer| {
+                let alice = server.account("alice", &["org:view"]).await;
+                let bearer = format!("Bearer {}", alice.access);
+                let headers = [("authorization", bearer.as_str()), ("sec-websocket-protocol", "wsp.v1")];
+                let mut tab = server.try_socket("", &headers).await.unwrap();
+                tab.next_of("PERMISSION_UPDATE").await;
+                server.core.db.close().await;
+                server.clock.advance(Duration::from_secs(10));
+                let told = tab.next_of("RESYNC").await;
+                assert_eq!(told["data"], json!({ "from": null, "to": null, "reason": "unproven" }));
+                refused(alice.get("/api/v1/organizations").await, 503, "policy_unproven");
+            })
+            .await;
     });
 }
