@@ -15,8 +15,8 @@ use serde_json::value::{RawValue, to_raw_value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// Accounts in one piece of a list: some 100 KB.
-const ACCOUNTS_A_PIECE: usize = 500;
+/// Largest piece of a list, bytes. Half of what the bus carries: a piece is measured before its envelope.
+const PIECE_BYTES: usize = 512 * 1024;
 /// Lines of a receipt in one piece: some 400 KB.
 const LINES_A_PIECE: usize = 5_000;
 /// What a poll on another node may take beyond its own wait.
@@ -196,9 +196,9 @@ pub async fn poll(
 /// Answers another node's question; `None` is never right, so that the other waits no longer than it must.
 pub async fn answer(core: &Core, question: Question) -> Option<Pieces> {
     match question {
-        Question::Online => Some(write_lists(&core.engine.online().await, ACCOUNTS_A_PIECE)),
+        Question::Online => Some(write_lists(&core.engine.online().await)),
         Question::Receipt(rev) => core.engine.receipt(rev).map(|receipt| write_receipt(&receipt)),
-        Question::Absent(accounts) => Some(write_lists(&core.engine.absent(&accounts).await, LINES_A_PIECE)),
+        Question::Absent(accounts) => Some(write_lists(&core.engine.absent(&accounts).await)),
         Question::Trace(message_id) => one(&core.engine.trace(&message_id).await?),
         Question::Close { account, connection, reason } => {
             one(&core.engine.close_tab(account, &connection, reason).await)
@@ -259,8 +259,16 @@ fn raw(answer: &impl Serialize) -> Option<Box<RawValue>> {
     to_raw_value(answer).inspect_err(|error| tracing::error!(%error, "an answer cannot be written")).ok()
 }
 
-fn write_lists<T: Serialize>(list: &[T], a_piece: usize) -> Pieces {
-    list.chunks(a_piece).filter_map(|part| raw(&part)).collect()
+/// Cuts a list into pieces that the bus carries. A single row is never so large.
+fn write_lists<T: Serialize>(list: &[T]) -> Pieces {
+    let Some(piece) = raw(&list) else { return Pieces::new() };
+    if piece.get().len() <= PIECE_BYTES || list.len() < 2 {
+        return vec![piece];
+    }
+    let (front, back) = list.split_at(list.len() / 2);
+    let mut pieces = write_lists(front);
+    pieces.extend(write_lists(back));
+    pieces
 }
 
 fn write_receipt(receipt: &Receipt) -> Pieces {
@@ -308,6 +316,16 @@ fn read<T: DeserializeOwned>(piece: &RawValue) -> Option<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_of_any_length_is_cut_into_pieces_that_fit() {
+        for length in [0, 1, 3, 1_000] {
+            let list: Vec<String> = (0..length).map(|n| format!("{n:02000}")).collect();
+            let pieces = write_lists(&list);
+            assert!(pieces.iter().all(|piece| piece.get().len() <= PIECE_BYTES));
+            assert_eq!(read_lists::<String>(&pieces).collect::<Vec<_>>(), list);
+        }
+    }
 
     #[test]
     fn a_receipt_of_many_lines_is_put_together_again() {
