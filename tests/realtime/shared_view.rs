@@ -183,6 +183,20 @@ async fn the_limit_counts_all_nodes_and_spares_who_comes() {
     assert_eq!(tell(&two, BOB, &[&tab("x", 1, 1)], None).await, none);
 }
 
+/// A page whose node has died is back before the view has forgotten where it was: it must cost no living tab its place.
+#[tokio::test]
+async fn tabs_of_a_dead_node_give_way_before_living_ones() {
+    let server = Server::start(&[]);
+    let lives = || vec![NodeId(2), NodeId(3)];
+    let (one, two) = (view_of(&of(&server), 1, 2), view_of(&of(&server), 2, 2).asking(lives));
+    let three = view_of(&of(&server), 3, 2).asking(lives);
+    let none: [String; 0] = [];
+    assert_eq!(tell(&one, ALICE, &[&tab("dead", 1, 90)], None).await, none);
+    assert_eq!(tell(&two, ALICE, &[&tab("lives", 2, 10)], None).await, none);
+    assert_eq!(tell(&three, ALICE, &[&tab("back", 3, 95)], Some("back")).await, ["dead"]);
+    assert_eq!(tell(&two, ALICE, &[&tab("lives", 2, 10)], None).await, ["dead"]);
+}
+
 #[tokio::test]
 async fn tabs_that_come_and_go_show_and_those_beyond_the_limit_are_named() {
     let server = Server::start(&[]);

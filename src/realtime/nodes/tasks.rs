@@ -21,7 +21,7 @@ const BEYOND_WAITING: usize = 1_024;
 pub struct Shared {
     /// Fills it; for the watch.
     pub events: Arc<Feed<Event>>,
-    view: Arc<SharedView>,
+    view: SharedView,
     source: Source<Event>,
 }
 
@@ -35,7 +35,7 @@ pub fn shared(settings: &Settings, node: NodeId) -> Result<Option<Shared>, Share
     let deadline = Duration::from_millis(settings.redis.timeout_ms);
     let view = SharedView::new(&topology, node, most, settings.redis.pool_size as usize, deadline)?;
     let (events, source) = feed();
-    Ok(Some(Shared { events, view: Arc::new(view), source }))
+    Ok(Some(Shared { events, view, source }))
 }
 
 /// Starts all of it.
@@ -47,12 +47,14 @@ pub fn start(core: &Core, tasks: &mut Tasks, desk: Desk, shared: Option<Shared>)
     tasks.run("dismissed", dismissed::tell(core.clone(), streams));
     let Some(Shared { view, source, .. }) = shared else { return };
     let (beyond, to_close) = mpsc::channel(BEYOND_WAITING);
+    let members = Arc::clone(&core.members);
+    let view = view.asking(move || members.all().iter().map(|row| row.node).collect());
     let engine = core.engine.clone();
     let online = move || {
         let engine = engine.clone();
         async move { engine.online().await }
     };
-    tasks.run("shared view", Keeper::new(view, online, beyond, again).run(source));
+    tasks.run("shared view", Keeper::new(Arc::new(view), online, beyond, again).run(source));
     tasks.run("limits over nodes", close(core.clone(), to_close));
 }
 

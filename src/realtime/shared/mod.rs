@@ -85,6 +85,9 @@ pub struct Telling<'a> {
     pub stays: Option<&'a ConnectionId>,
 }
 
+/// Gives the nodes that live; none: not known.
+type Lives = Box<dyn Fn() -> Vec<NodeId> + Send + Sync>;
+
 /// Reads and writes the shared view.
 pub struct SharedView {
     pool: Pool,
@@ -93,6 +96,7 @@ pub struct SharedView {
     most: usize,
     deadline: Duration,
     ttl: Duration,
+    lives: Lives,
 }
 
 impl SharedView {
@@ -115,6 +119,7 @@ impl SharedView {
             most,
             deadline,
             ttl: TTL,
+            lives: Box::new(Vec::new),
         })
     }
 
@@ -124,23 +129,30 @@ impl SharedView {
         Self { ttl, ..self }
     }
 
+    /// Asks which nodes live: of an account with too many tabs those of dead nodes go first.
+    pub fn asking(self, lives: impl Fn() -> Vec<NodeId> + Send + Sync + 'static) -> Self {
+        Self { lives: Box::new(lives), ..self }
+    }
+
     /// Tells what this node holds of some accounts; answers in their order.
     ///
     /// # Errors
     /// When Redis is away; some may have been told then.
     pub async fn tell(&self, tellings: Vec<Telling<'_>>) -> Result<Vec<Placed>, SharedError> {
+        let lives: Vec<String> = (self.lives)().iter().map(NodeId::to_string).collect();
+        let lives = serde_json::to_string(&lives).expect("texts are JSON");
         let mut placed = Vec::with_capacity(tellings.len());
         for step in tellings.chunks(STEP) {
             let taken = self.take().await?;
             let told: Vec<_> =
-                step.iter().map(|telling| place(taken.open(), self.command(telling))).collect();
+                step.iter().map(|telling| place(taken.open(), self.command(telling, &lives))).collect();
             placed.extend(self.finish(taken, try_join_all(told)).await?);
         }
         Ok(placed)
     }
 
     /// The script's call, by the script's hash.
-    fn command(&self, telling: &Telling<'_>) -> Cmd {
+    fn command(&self, telling: &Telling<'_>, lives: &str) -> Cmd {
         let key = key(telling.account);
         let tabs: Vec<_> = telling
             .tabs
@@ -154,6 +166,7 @@ impl SharedView {
         let mut command = redis::cmd("EVALSHA");
         command.arg(self.place.get_hash()).arg(2).arg(&key).arg(format!("{{{key}}}:nodes"));
         command.arg(&self.node).arg(self.ttl.as_millis() as u64).arg(self.most).arg(stays).arg(&tabs);
+        command.arg(lives);
         command
     }
 

@@ -4,9 +4,10 @@
 -- KEYS[2]  {websocket:user:ID}:nodes    which node holds which connections, and until when that is believed
 --          (the braces put it into the slot of KEYS[1], in a cluster)
 -- ARGV     node, time to live in ms, most connections (0: any number), the connection that must stay ("": none),
---          the node's tabs as JSON: [[sessionId, connectTime, lastHeartbeat, browser, ip], ...]
+--          the node's tabs as JSON: [[sessionId, connectTime, lastHeartbeat, browser, ip], ...],
+--          the nodes that live as JSON: ["1", ...] (none: not known)
 -- Gives    whether the node's earlier tabs were still there (1 or 0), and the connections beyond the limit, those that
---          were silent longest first.
+--          were silent longest first, those of nodes that are gone before all others.
 --
 -- A node tells all its tabs each time, so whatever was lost is repaired by the next call. Tabs of a node that has not told
 -- anything for its time to live are dropped.
@@ -15,7 +16,10 @@ local node, ttl, most, stays = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), AR
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
-local known, elsewhere = 0, {}
+local lives, is_known = {}, false
+for _, one in ipairs(cjson.decode(ARGV[6])) do lives[one], is_known = true, true end
+
+local known, elsewhere, gone = 0, {}, {}
 local places = redis.call('HGETALL', KEYS[2])
 for at = 1, #places, 2 do
     local place = cjson.decode(places[at + 1])
@@ -24,7 +28,11 @@ for at = 1, #places, 2 do
     elseif place.till <= now then
         redis.call('HDEL', KEYS[2], places[at])
     else
-        for _, id in ipairs(place.ids) do elsewhere[id] = true end
+        for _, id in ipairs(place.ids) do
+            elsewhere[id] = true
+            -- Its node has died, and its page is most likely back already on another one.
+            gone[id] = is_known and not lives[places[at]]
+        end
     end
 end
 
@@ -71,7 +79,11 @@ redis.call('PEXPIRE', KEYS[2], ttl)
 
 local beyond = {}
 if most > 0 and #all > most then
-    table.sort(all, function(one, other) return earlier(one, other, 3) end)
+    table.sort(all, function(one, other)
+        local first, second = gone[one[1]] or false, gone[other[1]] or false
+        if first ~= second then return first end
+        return earlier(one, other, 3)
+    end)
     for _, tab in ipairs(all) do
         if #all - #beyond > most and tab[1] ~= stays then beyond[#beyond + 1] = tab[1] end
     end

@@ -111,6 +111,8 @@ impl Wishes {
         self.channels.values_mut().for_each(|wish| wish.heard = false);
         self.fresh.clear();
         self.due = None;
+        // Before the lock is given back: what is wanted from now on is in no batch yet, and must not be told that all is away.
+        self.link = Link::Connecting;
         Batch {
             channels: self.channels.keys().copied().collect(),
             waiting: std::mem::take(&mut self.waiting),
