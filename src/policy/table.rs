@@ -106,12 +106,22 @@ impl PolicyTable {
 
     /// Finds a session, from memory or, the first time, from the database. `None` when there is none.
     pub async fn session(&self, sid: &SessionId) -> Result<Option<Arc<SessionEntry>>, DbError> {
-        if let Some(entry) = read(&self.inner).sessions.get(sid) {
-            return Ok(Some(Arc::clone(entry)));
+        let known = read(&self.inner).sessions.get(sid).cloned();
+        if let Some(entry) = &known
+            && (!entry.is_active() || entry.expires_at() > self.clock.now_ms())
+        {
+            return Ok(known);
         }
+        // The connection first: who waits for one must not hold up whoever proves the lease.
+        let mut conn = self.db.read_within(self.patience()).await?;
         let _gate = self.gate.read().await;
-        let row = store::session(&mut self.db.read().await?, sid).await?;
+        let row = store::session(&mut conn, sid).await?;
         let Some((account, application, company, active, expires_at)) = row else { return Ok(None) };
+        if let Some(entry) = known {
+            // A refresh takes no revision: one on another node is seen here when the old time is over.
+            entry.extend(expires_at);
+            return Ok(Some(entry));
+        }
         let view = View { application, company };
         let entry = Arc::new(SessionEntry::new(sid.clone(), account, view, active, expires_at));
         let mut inner = write(&self.inner);
@@ -124,8 +134,9 @@ impl PolicyTable {
         if let Some(member) = read(&self.inner).members.get(&account) {
             return Ok(Some(Arc::clone(member)));
         }
+        let mut conn = self.db.read_within(self.patience()).await?;
         let _gate = self.gate.read().await;
-        let facts = store::account(&mut self.db.read().await?, account).await?;
+        let facts = store::account(&mut conn, account).await?;
         let Some(mut facts) = facts else { return Ok(None) };
         self.shared.intern(&mut facts);
         let member = Arc::new(Member::new(facts));

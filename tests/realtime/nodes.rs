@@ -116,6 +116,26 @@ fn a_kick_on_one_node_ends_the_tabs_on_the_other() {
 }
 
 #[test]
+fn a_session_that_was_refreshed_on_one_node_goes_on_on_the_other() {
+    run_on_postgres(async |database| {
+        let nodes = Nodes::start_with(&database, |settings| {
+            settings.policy.tail_poll_ms = 20;
+            settings.policy.lease_ms = 2_000;
+        })
+        .await;
+        let alice = nodes.one.account("alice", &["org:view"]).await;
+        ok(at(&nodes.two, &alice).get("/api/v1/organizations").await);
+        let life = Duration::from_secs(nodes.one.core.settings.auth.refresh_ttl_seconds);
+        nodes.one.advance(life - Duration::from_secs(10)).await;
+        let alice = alice.carried_on(&ok(alice.refreshed().await));
+        nodes.one.advance(Duration::from_secs(20)).await;
+        until("the other node is sure, too", async || nodes.two.core.policy.has_lease()).await;
+        ok(at(&nodes.two, &alice).get("/api/v1/organizations").await);
+        nodes.stop().await;
+    });
+}
+
+#[test]
 fn a_receipt_counts_the_tabs_of_all_nodes_and_is_told_where_its_author_listens() {
     run_on_postgres(async |database| {
         let nodes = Nodes::start(&database).await;

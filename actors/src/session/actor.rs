@@ -189,7 +189,8 @@ impl Handler<Extend> for SessionActor {
 
     fn handle(&mut self, message: Extend, _: &mut Self::Context) {
         for tab in self.open_tabs().filter(|tab| *tab.subject.session() == message.session) {
-            tab.expires_at = message.expires_at;
+            // Two refreshes may overtake each other on their way between nodes.
+            tab.expires_at = tab.expires_at.max(message.expires_at);
             tab.warned = false;
         }
     }
