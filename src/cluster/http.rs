@@ -47,6 +47,7 @@ pub struct NodeOut {
     /// Its name.
     name: String,
     version: String,
+    /// Where it listens; empty for tenants.
     address: String,
     /// `up` or `draining`.
     state: &'static str,
@@ -69,16 +70,19 @@ pub struct NodesOut {
     bus: BusOut,
 }
 
-/// Lists the nodes that live; needs `session:view`.
+/// Lists the nodes that live; needs `session:view`. Where they are, and what is wrong with the bus, is told to platform
+/// administrators alone.
 #[utoipa::path(tag = "operations", responses((status = 200, body = NodesOut), (status = 403, body = ProblemBody)))]
 #[get("/api/v1/nodes")]
 pub async fn get_nodes(core: web::Data<Core>, Caller(by): Caller) -> Answer {
     by.require("session:view")?;
-    let nodes = core.members.all().iter().map(|row| out(&core, row)).collect();
-    Ok(HttpResponse::Ok().json(NodesOut { nodes, bus: BusOut::of(&core) }))
+    let nodes = core.members.all().iter().map(|row| out(&core, row, by.is_platform())).collect();
+    let mut bus = BusOut::of(&core);
+    bus.trouble = bus.trouble.filter(|_| by.is_platform());
+    Ok(HttpResponse::Ok().json(NodesOut { nodes, bus }))
 }
 
-fn out(core: &Core, row: &NodeRow) -> NodeOut {
+fn out(core: &Core, row: &NodeRow, is_platform: bool) -> NodeOut {
     let is_this = row.node == core.node;
     // What it knows of itself is newer than what it wrote down.
     let applied = if is_this { core.policy.applied() } else { row.applied };
@@ -86,7 +90,7 @@ fn out(core: &Core, row: &NodeRow) -> NodeOut {
         node: row.node.0,
         name: row.name.clone(),
         version: row.version.clone(),
-        address: row.address.clone(),
+        address: if is_platform { row.address.clone() } else { String::new() },
         state: row.state.word(),
         started_at: iso(row.started_at),
         seen_at: iso(row.seen_at),

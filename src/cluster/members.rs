@@ -111,7 +111,8 @@ pub async fn beat(core: &Core) -> Result<bool, Refusal> {
     store::beat(work.conn(), &beat).await?;
     work.commit(SystemTask::Upkeep).await?;
     let (now, mut rows) = store::nodes(&mut core.db.read().await?).await?;
-    rows.retain(|row| now - row.seen_at <= cluster.node_lease_ms as i64);
+    // Also who may still act on what it knows, should its beats have been lost.
+    rows.retain(|row| now - row.seen_at <= cluster.node_lease_ms as i64 || now <= row.lease_until);
     Ok(members.keep(rows))
 }
 

@@ -256,7 +256,8 @@ pub async fn run(core: Core, listeners: Arc<Listeners>, mut sources: Sources) {
                 news::say(&core, &News::Presence(part.to_vec())).await;
             }
         }
-        if !listeners.is_any_here() {
+        // Whoever listens may not be allowed to any more, and this node would not know (I7).
+        if !listeners.is_any_here() || !core.policy.has_lease() {
             roster = None;
             while sources.elsewhere.events.try_recv().is_ok() {}
             continue;

@@ -11,9 +11,7 @@ use super::whole::{self, Whole};
 use crate::core::Core;
 use crate::policy::{HolderId, PolicyChange, store as policy};
 use crate::refusal::Refusal;
-use livegrant_actors::{
-    AccountId, AccountReceipt, Audience, CompanyId, MessageType, Publication, Receipt, Rev,
-};
+use livegrant_actors::{AccountId, AccountReceipt, Audience, CompanyId, MessageType, Publication, Rev};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -26,8 +24,6 @@ const ENTRIES: usize = 256;
 const TARGETS: usize = 16;
 /// Time between two looks at what has changed: an eye sees no more steps than these.
 const TELL_EVERY: Duration = Duration::from_millis(200);
-/// Beyond a node's lease, ms: what the clocks of two nodes may differ by, and the time of a commit.
-const LEASE_SLACK_MS: i64 = 1_000;
 /// Time between two looks at a receipt on which a node is silent, ms.
 const AGAIN_MS: i64 = 1_000;
 /// How long such a receipt is looked at again, ms: a minute, in which a node is back or off the list.
@@ -41,6 +37,8 @@ pub struct Entry {
     /// Where he worked.
     pub company: CompanyId,
     about: About,
+    /// When this node first looked at it, by the clock that nobody sets: later than its commit.
+    since: i64,
     targets: Option<Vec<Target>>,
     /// Who had no tab, at most `LISTED` names of each company.
     offline: OnceCell<Vec<(CompanyId, OfflineOut)>>,
@@ -75,6 +73,7 @@ impl Ledger {
                 change_type: row.changes.first().and_then(PolicyChange::change_type),
                 answered: !row.changes.iter().all(|change| matches!(change, PolicyChange::Notice { .. })),
             },
+            since: core.clock.monotonic_ms(),
             targets: targets(&row.changes),
             offline: OnceCell::new(),
         };
@@ -150,10 +149,10 @@ async fn offline(
 }
 
 /// Gathers a change's receipt from all nodes; `None` when none of them keeps it.
-pub async fn everywhere(core: &Core, rev: Rev) -> Option<Whole> {
-    let (now, lease) = (core.clock.now_ms(), core.settings.policy.lease_ms as i64);
-    let is_over = |receipt: &Receipt| now - receipt.accepted_at > lease + LEASE_SLACK_MS;
-    whole::merge(&core.members, rev, is_over, questions::receipts(core, rev).await)
+pub async fn everywhere(core: &Core, rev: Rev, entry: &Entry) -> Option<Whole> {
+    let everywhere = questions::receipts(core, rev).await;
+    let is_over = core.clock.monotonic_ms() - entry.since > core.settings.policy.lease_ms as i64;
+    whole::merge(&core.members, rev, is_over, everywhere)
 }
 
 /// Answers a receipt as its viewer may see it.
@@ -215,7 +214,7 @@ async fn tell_one(
     if !listeners.contains(&entry.operator) {
         return Ok(None);
     }
-    let Some(whole) = everywhere(core, rev).await else { return Ok(None) };
+    let Some(whole) = everywhere(core, rev, &entry).await else { return Ok(None) };
     let again = whole.is_pending().then_some(whole.receipt.accepted_at);
     let Some(author) = core.policy.member(entry.operator).await? else { return Ok(None) };
     let viewer = Viewer { company: entry.company, is_platform: author.facts().is_platform };

@@ -93,7 +93,7 @@ impl Follower {
             looked_at = asked_at;
             let was_sure = std::mem::replace(&mut is_sure, self.core.policy.has_lease());
             if was_sure != is_sure {
-                self.say_whether_sure(is_sure).await;
+                self.say_whether_sure(is_sure);
             }
             if rung_here && !self.core.engine.bus().is_alone() {
                 // A ring that is lost is made good by the others' tail poll.
@@ -104,7 +104,7 @@ impl Follower {
 
     /// Tells this node's tabs that it cannot prove any more that it is current (I7): what they show may be out of date, and
     /// another node may know better. When it can again, the log has been read, and what they missed is on its way.
-    async fn say_whether_sure(&self, is_sure: bool) {
+    fn say_whether_sure(&self, is_sure: bool) {
         if is_sure {
             return tracing::info!("the policy is proven current again");
         }
@@ -116,9 +116,13 @@ impl Follower {
         let Ok(data) = data else { return tracing::error!("tabs not told") };
         let (kind, audience) = (MessageType::Resync, Audience::Everyone);
         let told = Publication { kind, topic: None, audience, data, operator: None, message_id: None };
-        if let Err(error) = self.core.engine.publish_here(told).await {
-            tracing::error!(%error, "tabs not told");
-        }
+        // Whoever waits for a busy shard, it is not the one that reads the log.
+        let engine = self.core.engine.clone();
+        tokio::spawn(async move {
+            if let Err(error) = engine.publish_here(told).await {
+                tracing::error!(%error, "tabs not told");
+            }
+        });
     }
 
     /// Answers how long to wait for a doorbell before looking at the log's tail: less while the bus is in trouble.

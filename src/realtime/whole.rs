@@ -51,12 +51,12 @@ impl Whole {
     }
 }
 
-/// Puts the nodes' receipts together; `None` when none of them has one. `lease_over` tells whether so much time has passed
+/// Puts the nodes' receipts together; `None` when none of them has one. `is_over` tells whether so much time has passed
 /// since the commit that a node which has not applied it refuses.
 pub fn merge(
     members: &Members,
     rev: Rev,
-    lease_over: impl Fn(&Receipt) -> bool,
+    is_over: bool,
     everywhere: Everywhere<Option<Receipt>>,
 ) -> Option<Whole> {
     let Everywhere { parts, silent } = everywhere;
@@ -64,10 +64,12 @@ pub fn merge(
         parts.iter().filter_map(|(_, part)| part.as_ref()).map(|part| part.accepted_at).min()?;
     let mut whole =
         Receipt { rev, accepted_at, applied_at: None, settled: true, waiting: 0, accounts: Vec::new() };
-    let is_over = lease_over(&whole);
     let known = members.all();
     // Applied before it could open a receipt, or so long ago that it was dropped.
     let has_applied = |node: NodeId| known.iter().any(|row| row.node == node && row.applied >= rev);
+    let began_later = |node: NodeId| {
+        known.iter().any(|row| row.node == node && row.started_at > accepted_at && row.applied >= rev)
+    };
     let progress = |node: NodeId, applied_at: Option<i64>| match applied_at {
         Some(_) => NodeProgress::Enforced,
         None if has_applied(node) => NodeProgress::Enforced,
@@ -87,7 +89,8 @@ pub fn merge(
                 whole.waiting += part.waiting;
                 part.accounts.into_iter().for_each(|line| add(&mut lines, line));
             }
-            None => whole.settled &= state == NodeProgress::Enforced,
+            // One that began later loaded it; of any other it is not known which tabs were told.
+            None => whole.settled &= began_later(node),
         }
     }
     for node in silent {
@@ -143,7 +146,7 @@ mod tests {
         let parts =
             parts.into_iter().enumerate().map(|(index, part)| (NodeId(index as i64 + 1), part)).collect();
         let silent = silent.iter().copied().map(NodeId).collect();
-        merge(&members(), Rev(5), |_| is_over, Everywhere { parts, silent })
+        merge(&members(), Rev(5), is_over, Everywhere { parts, silent })
     }
 
     #[test]

@@ -23,7 +23,7 @@ async fn find(core: &Core, ledger: &Ledger, by: &Principal, rev: Rev) -> Result<
             return Ok(None);
         }
     }
-    let Some(whole) = receipts::everywhere(core, rev).await else { return Ok(None) };
+    let Some(whole) = receipts::everywhere(core, rev, &entry).await else { return Ok(None) };
     receipts::of(core, Viewer::from(by), &entry, whole).await.map(Some)
 }
 

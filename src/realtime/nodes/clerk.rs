@@ -114,6 +114,8 @@ impl Clerk {
             News::Presence(moved) => self.desk.presence.feed_from_elsewhere(moved),
             News::Dismissed { stream, at } => self.desk.dismissed.note(&stream, at),
             News::Repush { rev, at, operator, reason, kind, audience } => {
+                // A receipt of what this node has not applied would say that it has.
+                let rev = rev.min(self.core.policy.applied());
                 let effect = Effect::Repush(kind);
                 let change =
                     Change { rev, accepted_at: at, operator, reason: reason.into(), effect, audience };
