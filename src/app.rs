@@ -80,6 +80,9 @@ pub enum StartError {
 /// Time for the records of the last connections to be written when the process stops.
 const LAST_RECORDS: Duration = Duration::from_secs(5);
 
+/// Time for what is written last; a database that is away must not hold up the end.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
 /// A running application.
 pub struct App {
     /// Where it listens.
@@ -262,8 +265,21 @@ impl App {
             tracing::warn!("the last connection records were not written; the next start closes them");
         }
         self.house.stop();
-        upkeep::write_denials(&self.core, self.denials.finished(i64::MAX)).await;
         self.relay.tasks.stop();
+        if tokio::time::timeout(LAST_WORDS, self.last_words()).await.is_err() {
+            tracing::warn!(
+                "the database did not take this node's last words; the others find out by themselves"
+            );
+        }
+        self.core.engine.stop();
+        self.core.db.close().await;
+    }
+}
+
+impl App {
+    /// What is written last: nothing that would be missed for long.
+    async fn last_words(&self) {
+        upkeep::write_denials(&self.core, self.denials.finished(i64::MAX)).await;
         if let Err(error) = self.core.policy.store_versions().await {
             tracing::warn!(%error, "permission versions not stored");
         }
@@ -273,8 +289,6 @@ impl App {
         if let Err(error) = jobs::give_back(&self.core).await {
             tracing::warn!(%error, "jobs not given back; another node takes them when their time is over");
         }
-        self.core.engine.stop();
-        self.core.db.close().await;
     }
 }
 
