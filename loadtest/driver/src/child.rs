@@ -65,6 +65,11 @@ impl Process {
         Ok(BufReader::new(self.child.stdout.take().context("it was not piped")?))
     }
 
+    /// Its standard input, once.
+    pub fn input(&mut self) -> Option<ChildStdin> {
+        self.child.stdin.take()
+    }
+
     /// Tells whether it has ended, and how.
     pub fn ended(&mut self) -> Option<String> {
         self.child.try_wait().ok().flatten().map(|status| status.to_string())
@@ -105,6 +110,11 @@ impl Hand {
         let mut hand = Self { orders, replies, process };
         hand.tell(&Order::Aim(aim))?;
         Ok(hand)
+    }
+
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// Gives an order without waiting for the reply.

@@ -52,6 +52,7 @@ pub struct Fleet {
 impl Fleet {
     /// Reads the tokens; connects nothing yet.
     pub fn new(aim: Aim) -> anyhow::Result<Self> {
+        anyhow::ensure!(!aim.addresses.is_empty(), "no server is named");
         let accounts = aim.tabs.div_ceil(aim.tabs_per_account.max(1));
         let tokens = match &aim.accounts {
             Some(file) => {
@@ -134,7 +135,7 @@ impl Fleet {
         // Ports of connections that were closed a moment ago may be used again.
         socket.set_reuse_address(true)?;
         self.bind(&socket, number)?;
-        match socket.connect(&self.aim.address.into()) {
+        match socket.connect(&self.address(number).into()) {
             Ok(()) => {}
             Err(error) if error.raw_os_error() == Some(IN_PROGRESS) => {}
             Err(error) => {
@@ -148,6 +149,10 @@ impl Fleet {
         (tab.stream, tab.stage) = (Some(stream), Stage::Connecting);
         self.in_flight += 1;
         Ok(())
+    }
+
+    fn address(&self, number: usize) -> SocketAddr {
+        self.aim.addresses[number % self.aim.addresses.len()]
     }
 
     /// Binds to the tab's source address and the next port. A port of the kernel's choice would cost it a search among
@@ -187,7 +192,7 @@ impl Fleet {
             "/ws/permission".to_owned()
         };
         let token = self.tokens.get(tab.account).map(String::as_str);
-        let host = self.aim.address.to_string();
+        let host = self.address(number).to_string();
         let request = frame::handshake(&host, &path, token, self.aim.protocol.as_deref());
         let tab = &mut self.tabs[number];
         tab.stage = Stage::Asking;

@@ -2,6 +2,7 @@
 //! output; between orders it answers the server's pings. It ends with its standard input.
 
 use std::io::{BufRead, Write};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use std::time::{Duration, Instant};
@@ -83,8 +84,8 @@ fn obey(fleet: &mut Fleet, order: Order) -> anyhow::Result<Reply> {
             (first..last).for_each(|number| fleet.leave(number));
             Ok(Reply::Done)
         }
-        Order::Round { request, want, pid, acks } => {
-            round(fleet, &request, &want, pid, acks).map(Reply::Measured)
+        Order::Round { request, to, want, pid, acks } => {
+            round(fleet, (&request, to), &want, pid, acks).map(Reply::Measured)
         }
         Order::Say { text, padded, times } => say(fleet, &text, padded, times),
         Order::Deafen { count } => {
@@ -126,12 +127,12 @@ fn connect(fleet: &mut Fleet, resume: bool) -> anyhow::Result<Reply> {
 
 fn round(
     fleet: &mut Fleet,
-    request: &Request,
+    (request, to): (&Request, SocketAddr),
     want: &Want,
     pid: u32,
     acks: Acks,
 ) -> anyhow::Result<Measured> {
-    let mut call = Call::open(fleet.aim.address)?;
+    let mut call = Call::open(to)?;
     // The server takes the connection before the clock starts.
     fleet.turn(Duration::from_millis(5))?;
     let round = fleet.tabs.iter().map(|tab| tab.round).max().unwrap_or(0) + 1;
@@ -142,6 +143,8 @@ fn round(
     let micros = Vec::with_capacity(tabs);
     fleet.book.watch = Some(Watch { kind, account, round, since, micros, frame: Vec::new() });
     call.send(request)?;
+    // Who only waits costs the round nothing, and knows when the answer came.
+    let answer = std::thread::spawn(move || call.receive());
     let arrived = |fleet: &Fleet| fleet.book.watch.as_ref().map_or(0, |watch| watch.micros.len());
     while arrived(fleet) < tabs && since.elapsed() < ROUND {
         if !fleet.turn(Duration::ZERO)? {
@@ -156,13 +159,14 @@ fn round(
     }
     let (time, writes) = (machine::processor_time(pid).saturating_sub(time), machine::writes(pid) - writes);
     let watch = fleet.book.watch.take().context("the watch is ours")?;
-    let answer = call.receive()?;
+    let answer = answer.join().map_err(|_| anyhow::anyhow!("the answer's thread ended"))??;
     fleet.acknowledge();
     fleet.book.acks_wait = false;
     let mut micros = watch.micros;
     micros.sort_unstable();
     Ok(Measured {
         status: answer.status,
+        answered: answer.at.saturating_duration_since(since).as_micros() as u64,
         text: answer.text,
         arrived: micros.len(),
         micros,

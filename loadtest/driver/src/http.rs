@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,8 @@ pub struct Answer {
     pub status: u16,
     /// The body.
     pub text: String,
+    /// When its first bytes came.
+    pub at: Instant,
 }
 
 impl Answer {
@@ -86,13 +88,16 @@ impl Call {
 
     /// Receives.
     pub fn receive(mut self) -> anyhow::Result<Answer> {
-        let mut bytes = Vec::new();
+        let mut bytes = vec![0; 4096];
+        let first = self.0.read(&mut bytes).context("no answer")?;
+        let at = Instant::now();
+        bytes.truncate(first);
         self.0.read_to_end(&mut bytes).context("no answer")?;
         let text = String::from_utf8_lossy(&bytes);
         let (head, body) = text.split_once("\r\n\r\n").context("an answer without an end of its head")?;
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).context("no status")?;
         let chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
-        Ok(Answer { status, text: if chunked { unchunked(body) } else { body.to_owned() } })
+        Ok(Answer { status, at, text: if chunked { unchunked(body) } else { body.to_owned() } })
     }
 }
 

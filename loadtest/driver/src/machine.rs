@@ -22,6 +22,45 @@ pub fn processor_time(pid: u32) -> Duration {
     Duration::from_nanos(nanos.sum())
 }
 
+/// Processor time of a process and of those that it has started and not yet lost.
+pub fn family_time(pid: u32) -> Duration {
+    let parent = format!("{pid}");
+    let is_child = |child: &u32| {
+        let stat = fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+        // Behind the name, which may hold blanks: the state, then the parent.
+        stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)) == Some(&parent)
+    };
+    processes().filter(is_child).map(processor_time).sum::<Duration>() + processor_time(pid)
+}
+
+/// Finds the process whose command line holds all these words, the first as the end of a path.
+pub fn process_with(words: &[&str]) -> Option<u32> {
+    processes().find(|pid| {
+        let line = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let line: Vec<&str> = line.split('\0').collect();
+        let ends =
+            line.first().is_some_and(|program| words.first().is_some_and(|word| program.ends_with(word)));
+        ends && words.iter().skip(1).all(|word| line.contains(word))
+    })
+}
+
+fn processes() -> impl Iterator<Item = u32> {
+    let names = fs::read_dir("/proc").into_iter().flatten().flatten();
+    names.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+/// Processor time that the whole machine has spent on something, over all cores.
+pub fn busy_time() -> Duration {
+    let text = fs::read_to_string("/proc/stat").unwrap_or_default();
+    let ticks: Vec<u64> = field(&text, "cpu ")
+        .map(|rest| rest.split_whitespace().filter_map(|word| word.parse().ok()).collect())
+        .unwrap_or_default();
+    // user, nice, system, idle, iowait, irq, softirq; a hundred a second on every common kernel.
+    let busy: u64 =
+        ticks.iter().take(7).enumerate().filter(|(at, _)| ![3, 4].contains(at)).map(|(_, ticks)| ticks).sum();
+    Duration::from_millis(busy * 10)
+}
+
 /// How often a process has called `write` or `writev`.
 pub fn writes(pid: u32) -> u64 {
     let io = fs::read_to_string(format!("/proc/{pid}/io")).unwrap_or_default();
@@ -100,6 +139,8 @@ mod tests {
         let pid = std::process::id();
         assert!(resident(pid) > 100_000);
         assert!(processor_time(pid) > Duration::ZERO);
+        assert!(family_time(pid) >= processor_time(u32::MAX) && busy_time() > Duration::ZERO);
+        assert_eq!(process_with(&["no such program"]), None);
         assert_eq!((resident(u32::MAX), processor_time(u32::MAX)), (0, Duration::ZERO));
     }
 }

@@ -3,6 +3,7 @@
 mod bare;
 mod book;
 mod child;
+mod cluster;
 mod fleet;
 mod frame;
 mod hand;
@@ -10,6 +11,7 @@ mod http;
 mod machine;
 mod order;
 mod progress;
+mod redis;
 mod report;
 mod scenario;
 mod server;
@@ -24,7 +26,7 @@ use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 
 use report::{Table, circumstances, publish};
-use scenario::{Plan, broadcast, density, one_user, reconnect, role_change, soak, stuck};
+use scenario::{Plan, broadcast, cluster as nodes, density, one_user, reconnect, role_change, soak, stuck};
 use server::Build;
 
 /// Thousands of tabs against one server, measured beside a bare writer of the same frames.
@@ -141,6 +143,31 @@ enum Task {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Several nodes with PostgreSQL and Redis: changes under load, a role with very many holders, what Redis pays, Redis
+    /// killed.
+    Cluster {
+        /// What starts the cluster; the folder that it is called from must be the project's.
+        #[arg(long, default_value = "scripts/cluster.sh")]
+        script: PathBuf,
+        /// Nodes.
+        #[arg(long, default_value_t = 3)]
+        nodes: usize,
+        /// Tabs besides those that are measured, three an account, one on each of three nodes.
+        #[arg(long, default_value_t = 5_000)]
+        tabs: usize,
+        /// Holders of one role, a tab each.
+        #[arg(long, default_value_t = 9_999)]
+        holders: usize,
+        /// How long roles change, in seconds.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+        /// Changes a minute, half of them measured.
+        #[arg(long, default_value_t = 500)]
+        per_minute: u32,
+        /// Rounds of the role that everybody holds; each takes a permission away and gives it back.
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
+    },
     /// Every scenario once, for `make bench`.
     All {
         #[command(flatten)]
@@ -204,6 +231,13 @@ fn run(command: Command) -> anyhow::Result<()> {
         _ => {}
     }
     let plan = plan(&command.common)?;
+    if let Task::Cluster { script, nodes, tabs, holders, seconds, per_minute, rounds } = command.task {
+        let time = Duration::from_secs(seconds);
+        let shape = nodes::Shape { script, nodes, tabs, holders, time, per_minute, rounds };
+        let circumstances = circumstances(&plan.cluster_settings(&shape));
+        let tables = nodes::run(&plan, &shape)?;
+        return publish("cluster", &circumstances, &tables, command.common.results.as_deref());
+    }
     let circumstances = circumstances(&plan.settings());
     let (name, tables) = measure(&plan, command.task)?;
     publish(name, &circumstances, &tables, command.common.results.as_deref())
@@ -278,7 +312,7 @@ fn measure(plan: &Plan, task: Task) -> anyhow::Result<(&'static str, Vec<Table>)
             ("soak", table)
         }
         Task::All { crowd, seconds, quick } => return all(plan, &crowd, seconds, quick),
-        Task::Hand | Task::Bare { .. } => anyhow::bail!("this is not a scenario"),
+        Task::Cluster { .. } | Task::Hand | Task::Bare { .. } => anyhow::bail!("this is not a scenario"),
     };
     Ok((name, vec![table]))
 }

@@ -11,8 +11,8 @@ use crate::http::Request;
 /// Which tabs a hand holds.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Aim {
-    /// The server.
-    pub address: SocketAddr,
+    /// The servers; tabs are dealt out over them one by one.
+    pub addresses: Vec<SocketAddr>,
     /// The file that `livegrant loadtest prepare` wrote; none for the bare writer, which asks for no token.
     pub accounts: Option<PathBuf>,
     /// The first account of the file that this hand takes.
@@ -92,6 +92,8 @@ pub enum Order {
     Round {
         /// The request.
         request: Request,
+        /// The server that it is sent to.
+        to: SocketAddr,
         /// What comes of it.
         want: Want,
         /// The server's process.
@@ -124,6 +126,8 @@ pub struct Measured {
     pub status: u16,
     /// The request's answer.
     pub text: String,
+    /// From the request's first byte to the answer's first bytes, in microseconds.
+    pub answered: u64,
     /// Tabs that were wanted and heard it.
     pub arrived: usize,
     /// From the request's first byte to each arrival, in microseconds, sorted.

@@ -162,7 +162,8 @@ impl Server {
     }
 }
 
-fn first_line(file: &Path) -> anyhow::Result<Value> {
+/// Reads the first line of a file of accounts.
+pub fn first_line(file: &Path) -> anyhow::Result<Value> {
     let text = fs::read_to_string(file).with_context(|| file.display().to_string())?;
     Ok(serde_json::from_str(text.lines().next().context("an empty file")?)?)
 }

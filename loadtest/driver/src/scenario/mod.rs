@@ -2,6 +2,7 @@
 //! was due did not come; none fails because something took long.
 
 pub mod broadcast;
+pub mod cluster;
 pub mod density;
 pub mod one_user;
 pub mod reconnect;
@@ -116,7 +117,7 @@ impl Field {
         network: u8,
     ) -> anyhow::Result<Self> {
         let aim = Aim {
-            address: server.address,
+            addresses: vec![server.address],
             accounts: server.accounts.clone(),
             skip: 0,
             tabs,
@@ -149,7 +150,8 @@ impl Field {
     pub fn round(&mut self, request: Request, want: Want) -> anyhow::Result<Measured> {
         let expected = want.tabs;
         let kind = want.kind;
-        let order = Order::Round { request, want, pid: self.server.pid, acks: Acks::Afterwards };
+        let (to, pid) = (self.server.address, self.server.pid);
+        let order = Order::Round { request, to, want, pid, acks: Acks::Afterwards };
         let measured = self.hand.round(&order)?;
         ensure!((200..300).contains(&measured.status), "answered {}: {}", measured.status, measured.text);
         if measured.arrived < expected {
