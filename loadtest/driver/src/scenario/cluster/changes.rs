@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use super::super::PAUSE;
 use super::usage::Usage;
 use super::{Field, MEASURED, Shape, rev_of, switch};
 use crate::http::{self, Request};
@@ -25,6 +26,8 @@ pub fn run(field: &mut Field, shape: &Shape, others: Vec<i64>) -> anyhow::Result
         field.change(account, account)?;
     }
     let every = Duration::from_secs(120) / shape.per_minute.max(1);
+    // Within the merging window of those, the first that count would wait.
+    std::thread::sleep(PAUSE);
     let load = Load::start(field, others, every);
     let (before, start) = (Usage::of(field)?, Instant::now());
     let (mut answered, mut delivered, mut saved) = (Vec::new(), Vec::new(), Vec::new());

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 use serde_json::{Value, json};
 
+use super::super::PAUSE;
 use super::costs::{administrator, echo};
 use super::{Field, MEASURED};
 use crate::http;
@@ -24,9 +25,12 @@ const BACK: Duration = Duration::from_secs(60);
 pub fn run(field: &mut Field) -> anyhow::Result<Table> {
     let (_folder, mut tab) = administrator(field)?;
     let mut with = turns(field)?;
+    // Each change is told at once, or merging would be measured.
+    std::thread::sleep(PAUSE);
     field.cluster.redis.kill()?;
     let killed = Instant::now();
     let mut first = field.change(0, 0)?.micros;
+    std::thread::sleep(PAUSE);
     let mut without = turns(field)?;
     let away = killed.elapsed();
     field.cluster.redis.start_again()?;
