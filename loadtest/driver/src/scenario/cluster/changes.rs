@@ -20,12 +20,12 @@ const APPLIED: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Measures for the time that was asked for; one table of times, one of processors.
-pub fn run(field: &mut Field, shape: &Shape, others: Vec<i64>) -> anyhow::Result<Vec<Table>> {
+pub fn run(field: &mut Field, shape: &Shape, others: &[i64]) -> anyhow::Result<Vec<Table>> {
     // Caches and allocators settle, and every role has changed once.
     for account in 0..MEASURED {
         field.change(account, account)?;
     }
-    let every = Duration::from_secs(120) / shape.per_minute.max(1);
+    let every = Duration::from_mins(2) / shape.per_minute.max(1);
     // Within the merging window of those, the first that count would wait.
     std::thread::sleep(PAUSE);
     let load = Load::start(field, others, every);
@@ -114,7 +114,7 @@ struct Load {
 }
 
 impl Load {
-    fn start(field: &Field, roles: Vec<i64>, every: Duration) -> Self {
+    fn start(field: &Field, roles: &[i64], every: Duration) -> Self {
         let enough = Arc::new(AtomicBool::new(false));
         let (stop, nodes) = (Arc::clone(&enough), field.cluster.nodes.clone());
         let requests: Vec<[Request; 2]> =

@@ -83,7 +83,7 @@ pub fn run(plan: &Plan, shape: &Shape) -> anyhow::Result<Vec<Table>> {
     let mut field = Field { cluster, hand, crowd, roles, hand_core: plan.hand_core };
     connect(&mut field.hand, MEASURED * TABS)?;
     connect(&mut field.crowd, shape.tabs)?;
-    let mut tables = changes::run(&mut field, shape, others)?;
+    let mut tables = changes::run(&mut field, shape, &others)?;
     let (holders, connects) = holders::run(&mut field, shape)?;
     tables.push(holders);
     tables.push(costs::run(&mut field, shape, connects)?);

@@ -19,7 +19,7 @@ const BETWEEN: Duration = Duration::from_millis(150);
 /// Between two tries whether a message comes through again.
 const TRY: Duration = Duration::from_millis(20);
 /// The longest that the bus may take to come back, whatever its lines' waits.
-const BACK: Duration = Duration::from_secs(60);
+const BACK: Duration = Duration::from_mins(1);
 
 /// Kills, measures, starts it again.
 pub fn run(field: &mut Field) -> anyhow::Result<Table> {
