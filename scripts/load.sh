@@ -106,7 +106,7 @@ import json, os, platform, subprocess, sys
 summary, file, scenario, load, status = sys.argv[1:]
 git = lambda *words: subprocess.run(("git",) + words, capture_output=True, text=True).stdout.strip()
 names = ("TABS CHANGES NOTICES WAVES EVERY EVERY_MS LIMIT_MS MINUTES CHURN_S CHANGE_S GROWTH CLUSTER SPREAD BALANCER REDIS "
-         "PROFILE BASES LIVEGRANT_BINARY "
+         "PROFILE BASES "
          "RESTART_AT").split()
 keep = {name: os.environ[name] for name in names if os.environ.get(name)}
 keep |= {name: value for name, value in os.environ.items()

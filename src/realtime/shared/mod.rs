@@ -130,6 +130,7 @@ impl SharedView {
     }
 
     /// Asks which nodes live: of an account with too many tabs those of dead nodes go first.
+    #[must_use]
     pub fn asking(self, lives: impl Fn() -> Vec<NodeId> + Send + Sync + 'static) -> Self {
         Self { lives: Box::new(lives), ..self }
     }
