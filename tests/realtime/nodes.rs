@@ -126,7 +126,7 @@ fn a_session_that_was_refreshed_on_one_node_goes_on_on_the_other() {
         let alice = nodes.one.account("alice", &["org:view"]).await;
         ok(at(&nodes.two, &alice).get("/api/v1/organizations").await);
         let life = Duration::from_secs(nodes.one.core.settings.auth.refresh_ttl_seconds);
-        nodes.one.advance(life - Duration::from_secs(10)).await;
+        nodes.one.advance(life.saturating_sub(Duration::from_secs(10))).await;
         let alice = alice.carried_on(&ok(alice.refreshed().await));
         nodes.one.advance(Duration::from_secs(20)).await;
         until("the other node is sure, too", async || nodes.two.core.policy.has_lease()).await;
