@@ -39,3 +39,32 @@ pub(crate) async fn store_versions(conn: &mut Conn, notes: &[(i64, i64, &str)]) 
     };
     Ok(stored)
 }
+
+/// Account, login name, display name, company.
+pub(crate) type Person = (i64, String, String, i64);
+
+/// Reads who these accounts are; those that are not there are left out.
+pub(crate) async fn people(conn: &mut Conn, accounts: &[i64]) -> Result<Vec<Person>, DbError> {
+    let patience = conn.patience();
+    let people = match conn.raw() {
+        Raw::Pg(pg) => {
+            let found = sqlx::query_as(
+                "SELECT user_id, username, display_name, company_id FROM sys_login_user
+                  WHERE user_id = ANY($1::bigint[]) ORDER BY user_id",
+            )
+            .bind(accounts)
+            .fetch_all(pg);
+            in_time(patience, Box::pin(found)).await?
+        }
+        Raw::Sqlite(sqlite) => {
+            sqlx::query_as(
+                "SELECT user_id, username, display_name, company_id FROM sys_login_user
+                  WHERE user_id IN (SELECT value FROM json_each($1)) ORDER BY user_id",
+            )
+            .bind(Json(accounts))
+            .fetch_all(sqlite)
+            .await?
+        }
+    };
+    Ok(people)
+}

@@ -129,6 +129,11 @@ impl PolicyTable {
         Ok(Some(Arc::clone(inner.sessions.entry(sid.clone()).or_insert(entry))))
     }
 
+    /// Finds an account that is in use here.
+    pub fn known(&self, account: AccountId) -> Option<Arc<Member>> {
+        read(&self.inner).members.get(&account).cloned()
+    }
+
     /// Finds an account, from memory or, the first time, from the database. `None` when there is none.
     pub async fn member(&self, account: AccountId) -> Result<Option<Arc<Member>>, DbError> {
         if let Some(member) = read(&self.inner).members.get(&account) {

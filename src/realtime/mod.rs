@@ -11,6 +11,7 @@ pub mod gateway;
 pub mod handshakes;
 pub mod http;
 pub mod nodes;
+pub mod people;
 pub mod presence;
 pub mod recall;
 pub mod receipt;

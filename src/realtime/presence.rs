@@ -5,6 +5,8 @@
 
 use super::nodes::news::{self, News};
 use super::nodes::{node_of, questions};
+use super::people;
+use super::store::people::Person;
 use super::topics::PRESENCE;
 use super::watch::{Event, Feed, Source, queue};
 use crate::core::Core;
@@ -303,33 +305,39 @@ async fn moved_here(core: &Core, sources: &mut Sources) -> Vec<Moved> {
 
 /// Names a tab; `None` when its account is not known.
 async fn joined(core: &Core, account: AccountId, tab: &TabInfo) -> Option<Moved> {
-    // In memory: the tab is open, or was a moment ago.
-    let member = match core.policy.member(account).await {
-        Ok(member) => member?,
-        Err(error) => {
-            tracing::warn!(%error, account = account.0, "presence of an account not told");
-            return None;
-        }
-    };
-    let facts = member.facts();
+    let mut people = named(core, [account]).await;
+    people.remove(&account).map(|person| came(&person, tab))
+}
+
+async fn named(core: &Core, accounts: impl IntoIterator<Item = AccountId>) -> HashMap<AccountId, Person> {
+    people::of(core, accounts).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "who comes and goes is not told whole");
+        HashMap::new()
+    })
+}
+
+fn came(person: &Person, tab: &TabInfo) -> Moved {
     let line = TabLine {
-        account_id: account,
-        username: facts.username.clone().into(),
+        account_id: person.account,
+        username: person.username.as_str().into(),
         connection_id: tab.connection_id.to_string(),
         transport: tab.transport,
     };
-    Some(Moved::Joined(facts.company, line))
+    Moved::Joined(person.company, line)
 }
 
 /// Makes the roster what the engines of all nodes say; the tabs of one that says nothing stay as they were.
 async fn compare(core: &Core, roster: &mut Roster) {
     let (online, silent) = questions::online(core).await;
+    let people = named(core, online.iter().map(|online| online.account)).await;
     let mut open = HashSet::new();
     for account in online {
         for tab in account.tabs {
             open.insert(tab.connection_id.to_string());
-            if !roster.tabs.contains_key(tab.connection_id.as_str()) {
-                roster.follow(joined(core, account.account, &tab).await);
+            if let Some(person) = people.get(&account.account)
+                && !roster.tabs.contains_key(tab.connection_id.as_str())
+            {
+                roster.follow([came(person, &tab)]);
             }
         }
     }

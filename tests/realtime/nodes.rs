@@ -194,15 +194,20 @@ fn lists_name_the_tabs_of_all_nodes_and_one_is_closed_from_anywhere() {
         let platform = nodes.one.platform().await;
         let _near = nodes.one.tab(&alice).await;
         let far = nodes.two.tab(&at(&nodes.two, &alice)).await;
+        // Somebody whom the node that is asked has never heard of.
+        let bob = nodes.two.account("bob", &[]).await;
+        let _his = nodes.two.tab(&bob).await;
         let listed = ok(platform.get("/api/v1/online-users").await);
         assert_eq!(listed["silent_nodes"], json!([]));
+        assert_eq!(listed["count"], 2);
         let rows = listed["results"].as_array().unwrap();
         let tabs =
             rows.iter().find(|row| row["username"] == "alice").unwrap()["tabs"].as_array().unwrap().clone();
         let mut on: Vec<_> = tabs.iter().map(|tab| tab["node"].as_str().unwrap()).collect();
         on.sort_unstable();
         assert_eq!(on, ["node-1", "node-2"]);
-        assert_eq!(ok(platform.get("/api/v1/connections").await)["count"], 2);
+        assert_eq!(ok(platform.get("/api/v1/connections").await)["count"], 3);
+        assert!(rows.iter().any(|row| row["username"] == "bob"));
         let there = tabs.iter().find(|tab| tab["node"] == "node-2").unwrap();
         let there = there["connection_id"].as_str().unwrap();
         let path = format!("/api/v1/connections/{there}");

@@ -176,5 +176,9 @@ both_databases! {
         let person = realtime_store::receipts::person(conn, emma).await.unwrap().unwrap();
         assert_eq!((person.username.as_str(), person.company), ("emma", COMPANY));
         assert_eq!(realtime_store::receipts::person(conn, AccountId(-1)).await.unwrap(), None);
+        let named = realtime_store::people::named(conn, &[AccountId(-1), emma]).await.unwrap();
+        assert_eq!(named.len(), 1, "who is not there is left out");
+        assert_eq!((named[0].account, named[0].username.as_str(), named[0].company), (emma, "emma", COMPANY));
+        assert_eq!(realtime_store::people::named(conn, &[]).await.unwrap(), []);
     }
 }

@@ -5,6 +5,7 @@ use crate::core::Core;
 use crate::db::paging::{Listing, Page};
 use crate::policy::Principal;
 use crate::realtime::nodes::{node_of, questions};
+use crate::realtime::people;
 use crate::refusal::Refusal;
 use crate::web::extract::Caller;
 use crate::web::problem::{Answer, ProblemBody};
@@ -63,15 +64,15 @@ async fn online(core: &Core, by: &Principal) -> Result<(Vec<OnlineOut>, Vec<Stri
     tracing::info!(event = "authz_admin", account = by.account().0, "online users listed");
     let mut list = Vec::new();
     let (accounts, silent) = questions::online(core).await;
+    let mut people = people::of(core, accounts.iter().map(|online| online.account)).await?;
     for OnlineAccount { account, guid, tabs } in accounts {
-        let Some(member) = core.policy.member(account).await? else { continue };
-        let facts = member.facts();
-        if facts.company == by.company() || by.is_platform() {
+        let Some(person) = people.remove(&account) else { continue };
+        if person.company == by.company() || by.is_platform() {
             list.push(OnlineOut {
                 account_id: account.0,
                 guid: guid.to_string(),
-                username: facts.username.to_string(),
-                display_name: facts.display_name.to_string(),
+                username: person.username,
+                display_name: person.display_name,
                 tabs: tabs.into_iter().map(|tab| TabOut::new(core, &tab)).collect(),
             });
         }
