@@ -89,9 +89,10 @@ impl Follower {
                 () = tokio::time::sleep_until(tail) => {}
             }
             let asked_at = Instant::now();
-            let applied = self.catch_up().await;
+            let (applied, at_its_end) = self.catch_up().await;
             looked_at = asked_at;
-            let was_sure = std::mem::replace(&mut is_sure, self.core.policy.has_lease());
+            // A process that was paused and has just read the log lacks nothing.
+            let was_sure = std::mem::replace(&mut is_sure, at_its_end || self.core.policy.has_lease());
             if was_sure != is_sure {
                 self.say_whether_sure(is_sure);
             }
@@ -144,7 +145,8 @@ impl Follower {
         *policy.log() == *log && policy.applied() >= rev
     }
 
-    async fn catch_up(&self) -> Vec<LogRow> {
+    /// Reads the log to its end; answers what was new, and whether the end was reached.
+    async fn catch_up(&self) -> (Vec<LogRow>, bool) {
         let core = &self.core;
         let (mut applied, others) = (Vec::new(), !core.engine.bus().is_alone());
         let caught_up = core.policy.catch_up(|row| {
@@ -153,11 +155,12 @@ impl Follower {
                 applied.push(row);
             }
         });
-        if let Err(error) = caught_up.await {
+        let caught_up = caught_up.await;
+        if let Err(error) = &caught_up {
             // The lease runs out if this goes on: then this node refuses rather than guess (I7).
             tracing::error!(%error, "the policy log cannot be read");
         }
-        applied
+        (applied, caught_up.is_ok())
     }
 
     fn enforced(&self, row: LogRow) {

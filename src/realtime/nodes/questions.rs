@@ -96,10 +96,8 @@ pub async fn online(core: &Core) -> (Vec<OnlineAccount>, Vec<NodeId>) {
     }
     let mut accounts: Vec<_> = accounts.into_values().collect();
     for account in &mut accounts {
-        account.tabs.sort_by(|one, other| {
-            (one.connected_at, one.connection_id.as_str())
-                .cmp(&(other.connected_at, other.connection_id.as_str()))
-        });
+        // Stable: the tabs of one node stay in the order in which they came.
+        account.tabs.sort_by_key(|tab| tab.connected_at);
     }
     (accounts, gathered.silent)
 }
