@@ -15,9 +15,9 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use tokio::sync::{Semaphore, watch};
 
-use crate::bus::{Bus, Channel};
+use crate::bus::Bus;
 use crate::change::{Audience, Change, Effect, Publication};
-use crate::cluster::{Post, Signal, wire};
+use crate::cluster::Post;
 use crate::config::EngineConfig;
 use crate::counters::{Counters, EngineStats, Seat};
 use crate::notices::{Noted, Notices};
@@ -27,13 +27,10 @@ use crate::receipts::{Receipt, Receipts};
 use crate::registry::{
     Absent, Attach, Carry, Census, DrainTabs, FindTrace, Listeners, Registry, Spread, ToAccount,
 };
-use crate::session::{Acknowledge, Adopt, Arrival, CloseTab, Extend, Follow, OnlineAccount, Poll, Polled};
+use crate::session::{Acknowledge, Adopt, Arrival, CloseTab, Follow, OnlineAccount, Poll, Polled};
 use crate::subject::{Admission, Time};
 use crate::trace::{Trace, TracedMessage, TracedTab};
 use crate::transport::ws;
-
-/// Accounts that are told on their own channels; for more of them one message to all nodes is cheaper.
-const CHANNELS_AT_ONCE: usize = 32;
 
 /// Why a tab is not let in, before its handshake is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -70,7 +67,7 @@ pub enum EngineError {
 
 /// The way to a running engine; clones share it.
 #[derive(Clone)]
-pub struct EngineHandle(Arc<Parts>);
+pub struct EngineHandle(pub(crate) Arc<Parts>);
 
 pub(crate) struct Parts {
     pub config: Arc<EngineConfig>,
@@ -224,7 +221,7 @@ impl EngineHandle {
     }
 
     /// Asks an account's session actor; `None` when it has none, or its shard is dead (`failed` reports that).
-    async fn ask_account<M>(&self, account: AccountId, message: M) -> Option<M::Result>
+    pub(crate) async fn ask_account<M>(&self, account: AccountId, message: M) -> Option<M::Result>
     where
         M: Message + Send + 'static,
         M::Result: Send,
@@ -262,45 +259,7 @@ impl EngineHandle {
         Ok(())
     }
 
-    /// Carries a message that is no change to the tabs that take it, on every node. What another node misses is lost with
-    /// the bus; whoever must be sure keeps it in the database.
-    ///
-    /// # Errors
-    /// When a shard is gone.
-    pub async fn publish(&self, publication: Publication) -> Result<(), EngineError> {
-        let told = self.publish_here(publication.clone()).await;
-        if !self.0.bus.is_alone() {
-            self.publish_elsewhere(&publication).await;
-        }
-        told
-    }
-
-    async fn publish_elsewhere(&self, publication: &Publication) {
-        let Audience::Accounts(accounts) = &publication.audience else {
-            return report(self.0.post.publish(publication.clone()).await);
-        };
-        if accounts.len() > CHANNELS_AT_ONCE {
-            return report(self.0.post.publish(publication.clone()).await);
-        }
-        let signals = accounts.iter().map(|account| {
-            let audience = Audience::Accounts([*account].into());
-            let signal = Signal::Publish(Publication { audience, ..publication.clone() });
-            async move { self.signal(*account, &signal).await }
-        });
-        join_all(signals).await;
-    }
-
-    /// Tells the nodes on which an account has a tab.
-    async fn signal(&self, account: AccountId, signal: &Signal) {
-        if self.0.bus.is_alone() {
-            return;
-        }
-        if let Some(payload) = wire::write(signal) {
-            report(self.0.bus.publish(Channel::Account(account), payload).await);
-        }
-    }
-
-    /// The same for the tabs of this node.
+    /// Carries a message that is no change to the tabs of this node that take it.
     ///
     /// # Errors
     /// When a shard is gone.
@@ -370,11 +329,6 @@ impl EngineHandle {
         online
     }
 
-    /// Asks every other node to close a tab of the account, if it is there.
-    pub async fn close_elsewhere(&self, account: AccountId, connection: &ConnectionId, reason: CloseReason) {
-        self.signal(account, &Signal::Close { connection: connection.clone(), reason }).await;
-    }
-
     /// Closes one tab of this node; answers whether it was open.
     pub async fn close_tab(
         &self,
@@ -384,14 +338,6 @@ impl EngineHandle {
     ) -> bool {
         let close = CloseTab { connection: connection.clone(), reason };
         self.ask_account(account, close).await.unwrap_or(false)
-    }
-
-    /// Notes that a session's token was refreshed: its tabs live until `expires_at` (UTC ms).
-    pub async fn extend(&self, account: AccountId, session: &SessionId, expires_at: i64) {
-        let extend = Extend { session: session.clone(), expires_at };
-        // Who has no tabs has nothing to prolong.
-        let _ = self.ask_account(account, extend).await;
-        self.signal(account, &Signal::Extend { session: session.clone(), expires_at }).await;
     }
 
     /// Gives what became of a change, if it is still kept.
@@ -407,11 +353,6 @@ impl EngineHandle {
     /// Gives what the engine counts.
     pub fn stats(&self) -> EngineStats {
         self.0.counters.stats()
-    }
-
-    /// Gives the way of news and questions between nodes.
-    pub fn post(&self) -> &Post {
-        &self.0.post
     }
 
     /// Gives the bus that the engine was started with.
@@ -485,13 +426,6 @@ impl EngineHandle {
 /// Spreads account ids evenly (Fibonacci hashing).
 pub(crate) fn spread(account: AccountId) -> u64 {
     (account.0 as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32
-}
-
-/// A hint that was not sent is counted by the bus; what it hinted at is found without it.
-fn report(sent: Result<(), crate::bus::BusError>) {
-    if let Err(error) = sent {
-        tracing::debug!(%error, "other nodes were not told");
-    }
 }
 
 fn count_connection(result: &'static str) {

@@ -5,6 +5,7 @@
 //! holds the account (`registry/line.rs`).
 
 mod post;
+mod reach;
 pub(crate) mod wire;
 
 pub use post::{Correspondent, Gathered, Pieces, Post};
