@@ -112,10 +112,10 @@ impl PolicyTable {
         {
             return Ok(known);
         }
-        // The connection first: who waits for one must not hold up whoever proves the lease.
-        let mut conn = self.db.read_within(self.patience()).await?;
+        // The gate before the connection, as everybody takes them: the other way round those who wait for the gate hold all
+        // connections, and whoever has it gets none.
         let _gate = self.gate.read().await;
-        let row = store::session(&mut conn, sid).await?;
+        let row = store::session(&mut self.db.read().await?, sid).await?;
         let Some((account, application, company, active, expires_at)) = row else { return Ok(None) };
         if let Some(entry) = known {
             // A refresh takes no revision: one on another node is seen here when the old time is over.
@@ -139,9 +139,8 @@ impl PolicyTable {
         if let Some(member) = read(&self.inner).members.get(&account) {
             return Ok(Some(Arc::clone(member)));
         }
-        let mut conn = self.db.read_within(self.patience()).await?;
         let _gate = self.gate.read().await;
-        let facts = store::account(&mut conn, account).await?;
+        let facts = store::account(&mut self.db.read().await?, account).await?;
         let Some(mut facts) = facts else { return Ok(None) };
         self.shared.intern(&mut facts);
         let member = Arc::new(Member::new(facts));
