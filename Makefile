@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 .DEFAULT_GOAL := help
-.PHONY: help run cluster test test-tools lint autobahn fuzz deny fmt bench bench-density bench-fence load chaos
+.PHONY: fetch help run cluster test test-tools lint autobahn fuzz deny fmt bench bench-density bench-fence load chaos
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -20,11 +20,15 @@ run: ## build, prepare ./data with demo accounts, serve on http://127.0.0.1:8080
 	@echo
 	@exec $(CARGO) run --quiet --locked --bin livegrant -- serve
 
-test: test-tools lint ## everything that CI runs: tools, lints, tests on both databases, the page in a browser
+test: test-tools lint fetch ## everything that CI runs: tools, lints, tests on both databases, the page in a browser
 	scripts/postgres.sh $(CARGO) test --workspace --locked --no-fail-fast
 	scripts/autobahn.sh
 	scripts/browser-test.sh
 	scripts/load-smoke.sh
+
+# The test of the licences reads every package of the lock file, those of other platforms too, and without the network.
+fetch: ## get every package of the lock file
+	@$(CARGO) fetch --quiet --locked
 
 test-tools: ## install what the tests need and this machine lacks
 	@scripts/test-tools.sh
