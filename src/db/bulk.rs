@@ -40,6 +40,41 @@ pub(crate) async fn store_versions(conn: &mut Conn, notes: &[(i64, i64, &str)]) 
     Ok(stored)
 }
 
+/// Makes the accounts' inbox rows where they are missing and locks them, in the order of the accounts.
+pub(crate) async fn lock_inboxes(conn: &mut Conn, accounts: &[i64], now: i64) -> Result<(), DbError> {
+    let patience = conn.patience();
+    match conn.raw() {
+        Raw::Pg(pg) => {
+            let made = sqlx::query(
+                "INSERT INTO sys_inbox (account_id, rev, changed_at)
+                 SELECT account, 0, $2 FROM unnest($1::bigint[]) AS account ORDER BY account
+                 ON CONFLICT (account_id) DO NOTHING",
+            )
+            .bind(accounts)
+            .bind(now)
+            .execute(&mut *pg);
+            in_time(patience, Box::pin(made)).await?;
+            let locked = sqlx::query(
+                "SELECT FROM sys_inbox WHERE account_id = ANY($1::bigint[]) ORDER BY account_id FOR UPDATE",
+            )
+            .bind(accounts)
+            .execute(pg);
+            in_time(patience, Box::pin(locked)).await?;
+        }
+        Raw::Sqlite(sqlite) => {
+            sqlx::query(
+                "INSERT INTO sys_inbox (account_id, rev, changed_at)
+                 SELECT value, 0, $2 FROM json_each($1) WHERE true ON CONFLICT (account_id) DO NOTHING",
+            )
+            .bind(Json(accounts))
+            .bind(now)
+            .execute(sqlite)
+            .await?;
+        }
+    }
+    Ok(())
+}
+
 /// Account, login name, display name, company.
 pub(crate) type Person = (i64, String, String, i64);
 

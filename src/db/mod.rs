@@ -6,6 +6,7 @@ mod audit;
 pub(crate) mod bulk;
 mod conn;
 mod epochs;
+mod errand;
 mod error;
 mod fence;
 mod migrate;
@@ -16,6 +17,7 @@ mod work;
 pub(crate) use audit::write_audit;
 pub use conn::{Conn, Raw, in_time};
 use conn::{Link, Statements};
+pub use errand::{Closing, ERRANDS_WAITING, Errand, LastWrite, Mail, MailEvent, Signal, Writing};
 pub use error::DbError;
 pub use work::{Author, Authority, CommitError, Committed, SystemTask, Work};
 
@@ -28,9 +30,9 @@ use sqlx::{PgPool, SqlitePool};
 use std::fs::File;
 use std::path::Path;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 
 /// Prepared statements that a connection keeps. 512: several times as many as there are, for a statement that has dropped
 /// out costs two more round trips.
@@ -42,10 +44,26 @@ pub struct Db {
     pools: Arc<Pools>,
     clock: Clock,
     doorbell: Arc<Notify>,
+    errands: Errands,
     fence: Fence,
     statements: Arc<Statements>,
     /// How long a statement may go unanswered; `None` on SQLite, which is in this process.
     patience: Option<Duration>,
+}
+
+/// The way of errands from commits to whoever runs them.
+#[derive(Debug, Clone)]
+struct Errands {
+    sender: mpsc::Sender<Errand>,
+    /// Taken by the one that runs them.
+    receiver: Arc<Mutex<Option<mpsc::Receiver<Errand>>>>,
+}
+
+impl Default for Errands {
+    fn default() -> Self {
+        let (sender, receiver) = mpsc::channel(ERRANDS_WAITING);
+        Self { sender, receiver: Arc::new(Mutex::new(Some(receiver))) }
+    }
 }
 
 /// What a statement may take on the way beyond the time that the server allows it.
@@ -95,7 +113,8 @@ impl Db {
             Pools::Sqlite { .. } => None,
             Pools::Pg(_) => Some(Duration::from_millis(settings.statement_timeout_ms) + ON_THE_WAY),
         };
-        Ok(Self { pools, clock, doorbell, fence: Fence::On, statements, patience })
+        let errands = Errands::default();
+        Ok(Self { pools, clock, doorbell, errands, fence: Fence::On, statements, patience })
     }
 
     /// Answers the same database with the fence switched; for the negative control only.
@@ -154,6 +173,11 @@ impl Db {
     /// Is rung after every commit that took a revision (the in-process doorbell, I6).
     pub fn doorbell(&self) -> Arc<Notify> {
         Arc::clone(&self.doorbell)
+    }
+
+    /// Gives what was left to be done after commits, to the one that does it; `None` to everybody who asks later.
+    pub fn errands(&self) -> Option<mpsc::Receiver<Errand>> {
+        self.errands.receiver.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Answers how many statements were run so far, with BEGIN and COMMIT and without migrations: a difference says what

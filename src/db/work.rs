@@ -1,18 +1,20 @@
 //! The unit of work: one transaction in an author's name, which collects the policy changes it makes and commits them
 //! with their epochs, their revision and their log rows (I1, I2), guarded by the stamp of whoever ordered it (I3).
-//! Order of locks: business rows, scope locks (sorted), revision row, COMMIT. Nothing is sent before the commit (I8).
+//! Order of locks: business rows, scope locks (sorted), accounts' inboxes (sorted), revision row, COMMIT. Nothing is sent before the commit (I8).
 
 use super::audit::Line;
 use super::epochs::Epochs;
+use super::errand::{Closing, Errand, LastWrite};
 use super::fence::Gate;
-use super::{Conn, DbError, Fence, fence};
+use super::{Conn, DbError, Fence, bulk, fence};
 use crate::clock::Clock;
 use crate::policy::{PolicyChange, Scope, Stamp, lock_key, raised};
 use crate::{sql_exec, sql_one};
 use livegrant_actors::{AccountId, CompanyId, Rev};
 use sqlx::types::Json;
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 
 /// In whose name a unit of work writes; goes into the policy log, the change log and the audit log.
 #[derive(Debug, Clone)]
@@ -84,6 +86,11 @@ pub enum SystemTask {
     SessionEnd,
     /// House-keeping that changes nobody's rights: ticket and idempotency rows, versions, purge.
     Upkeep,
+    /// What somebody does in his own inbox: being signed in is all that it takes. It holds no scope while it waits for
+    /// the inbox's row, as the order of locks asks.
+    OwnInbox,
+    /// A timer of a workflow fired; the definition is the authority.
+    Timer,
 }
 
 impl<'a> From<&'a Stamp> for Authority<'a> {
@@ -132,6 +139,9 @@ pub struct Work {
     /// Scopes beyond the author's own that the decision rests on.
     judged: Vec<(Scope, i64)>,
     reason: String,
+    last: Vec<Box<dyn LastWrite>>,
+    errands: Vec<Errand>,
+    to_run: mpsc::Sender<Errand>,
 }
 
 impl Work {
@@ -147,6 +157,9 @@ impl Work {
             changes: Vec::new(),
             judged: Vec::new(),
             reason: String::new(),
+            last: Vec::new(),
+            errands: Vec::new(),
+            to_run: db.errands.sender.clone(),
         }
     }
 
@@ -179,6 +192,16 @@ impl Work {
     /// Sets the reason that the log and the pushed frames carry.
     pub fn because(&mut self, reason: impl Into<String>) {
         self.reason = reason.into();
+    }
+
+    /// Leaves a write for the end of the transaction, when the scopes are locked (`errand.rs`).
+    pub fn write_last(&mut self, write: impl LastWrite + 'static) {
+        self.last.push(Box::new(write));
+    }
+
+    /// Leaves something to be told after the commit.
+    pub fn errand(&mut self, errand: Errand) {
+        self.errands.push(errand);
     }
 
     /// Serialises a rule that counts over several rows, until the end of the transaction.
@@ -237,12 +260,34 @@ impl Work {
         if !fence::pass(&mut self.conn, &gate, now).await? {
             return Err(CommitError::Stale);
         }
+        self.write_what_is_last(now).await?;
         let rev = if self.changes.is_empty() { None } else { Some(self.append(scopes, now).await?) };
         self.conn.commit().await?;
+        for errand in self.errands {
+            if self.to_run.try_send(errand).is_err() {
+                // It is in the database: the postman's look at what has changed finds it.
+                metrics::counter!("livegrant_errands_dropped_total").increment(1);
+            }
+        }
         if rev.is_some() {
             self.doorbell.notify_one();
         }
         Ok(Committed { rev })
+    }
+
+    async fn write_what_is_last(&mut self, now: i64) -> Result<(), DbError> {
+        if self.last.is_empty() {
+            return Ok(());
+        }
+        let accounts: BTreeSet<i64> =
+            self.last.iter().flat_map(|write| write.accounts()).map(|account| account.0).collect();
+        let accounts: Vec<i64> = accounts.into_iter().collect();
+        bulk::lock_inboxes(&mut self.conn, &accounts, now).await?;
+        for write in std::mem::take(&mut self.last) {
+            let errands = &mut self.errands;
+            write.write(Closing { conn: &mut self.conn, now, author: &self.author, errands }).await?;
+        }
+        Ok(())
     }
 
     async fn append(&mut self, scopes: Vec<Scope>, now: i64) -> Result<Rev, DbError> {

@@ -19,6 +19,7 @@ pub mod receipts;
 pub mod recorder;
 pub mod relay;
 pub mod shared;
+pub mod signal;
 pub mod store;
 pub mod streams;
 pub mod subject;

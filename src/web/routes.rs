@@ -94,5 +94,25 @@ pub fn configure(app: &mut ServiceConfig<'_>) {
         .service(push::post_push_batch)
         .service(debug::post_echo)
         .service(debug::get_trace);
+    people(app);
+    leave(app);
+    inbox(app);
+    definitions(app);
+    instances(app);
     app.service(operations::get_healthz).service(operations::get_readyz).service(operations::get_metrics);
 }
+
+/// Organisations as a tree, personnel files, data scopes.
+fn people(_app: &mut ServiceConfig<'_>) {}
+
+/// Leave: types, requests, calendar, balances.
+fn leave(_app: &mut ServiceConfig<'_>) {}
+
+/// The inbox and what is sent into it.
+fn inbox(_app: &mut ServiceConfig<'_>) {}
+
+/// Definitions of workflows.
+fn definitions(_app: &mut ServiceConfig<'_>) {}
+
+/// Instances of workflows, their tasks and their logs.
+fn instances(_app: &mut ServiceConfig<'_>) {}

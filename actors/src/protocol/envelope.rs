@@ -44,6 +44,18 @@ pub enum MessageType {
     Receipt,
     /// Who came and who went (E35).
     PresenceAdmin,
+    /// A notice came into the inbox (E25).
+    Notification,
+    /// Something in the inbox changed; absolute counts with their revision (E26).
+    NotificationState,
+    /// Preferences changed (E31).
+    Preference,
+    /// A task of a workflow came, went or was decided (E17, E18).
+    ApprovalTask,
+    /// The organisation changed (E29).
+    OrgUpdate,
+    /// A leave changed (E21).
+    LeaveUpdate,
 }
 
 /// Who gets a type of message.
@@ -61,7 +73,7 @@ pub enum Group {
 
 impl MessageType {
     /// Every type, in the order of the table.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 20] = [
         Self::PermissionUpdate,
         Self::RoleChange,
         Self::ForceLogout,
@@ -76,6 +88,12 @@ impl MessageType {
         Self::Subscribed,
         Self::Receipt,
         Self::PresenceAdmin,
+        Self::Notification,
+        Self::NotificationState,
+        Self::Preference,
+        Self::ApprovalTask,
+        Self::OrgUpdate,
+        Self::LeaveUpdate,
     ];
 
     /// Gives the wire word (`type`), also used as a metric label.
@@ -109,6 +127,12 @@ impl MessageType {
             Self::Subscribed => ("SUBSCRIBED", "subscribed", Group::Control),
             Self::Receipt => ("RECEIPT", "receipt", Group::Topic),
             Self::PresenceAdmin => ("PRESENCE_ADMIN", "presence_admin", Group::Topic),
+            Self::Notification => ("NOTIFICATION", "notification", Group::Topic),
+            Self::NotificationState => ("NOTIFICATION_STATE", "notification_state", Group::Inbox),
+            Self::Preference => ("PREFERENCE", "preference", Group::Topic),
+            Self::ApprovalTask => ("APPROVAL_TASK", "approval_task", Group::Topic),
+            Self::OrgUpdate => ("ORG_UPDATE", "org_update", Group::Topic),
+            Self::LeaveUpdate => ("LEAVE_UPDATE", "leave_update", Group::Topic),
         }
     }
 }
