@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 .DEFAULT_GOAL := help
-.PHONY: fetch help run cluster test test-tools lint autobahn fuzz deny fmt bench bench-density bench-fence load chaos
+.PHONY: fetch help run cluster test test-tools lint autobahn fuzz deny fmt bench bench-density bench-fence load chaos requirements
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -73,6 +73,9 @@ bench-density: ## memory a tab at 10,000 and 19,000 in one process and 30,000 in
 	$(CARGO) build --release --locked --package livegrant --package livegrant-load
 	target/release/livegrant-load density $(PINNED) --tabs 9999 --tabs 18999 --tabs-per-account 3 --tabs-per-account 1 --results loadtest/results
 	target/release/livegrant-load density $(PINNED) --tabs 30000 --servers 2 --results loadtest/results
+
+requirements: ## which lines of the origin documents a test cites, which are not built yet, which have no test
+	@scripts/requirements.py $(if $(LINES),--lines)
 
 SCENARIO ?= smoke
 CLUSTER ?=
