@@ -2,7 +2,8 @@
 """Which requirement lines have a test that cites them, and which have none.
 
 A line (`S1-35`) counts as covered when a test names it: in tests/, actors/tests/, the scripts of loadtest/k6/, the driver,
-or behind `#[cfg(test)]`. A citation may be a range (`S1-40 … S1-43`, `S3-92 to S3-95`). docs/requirements.md says which
+behind `#[cfg(test)]`, or in a `tests.rs`. A citation may be a range (`S1-40 … S1-43`, `S3-92 to S3-95`).
+docs/requirements.md says which
 lines are not built yet and which are covered by something that is no test, each with the reason; a line that is in neither
 table and that no test cites is a defect: with --check the exit status says so.
 """
@@ -41,7 +42,7 @@ def tests():
     for folder in ["src", "actors/src"]:
         for path in sorted((HOUSE / folder).rglob("*.rs")):
             _, mark, text = path.read_text().partition("#[cfg(test)]")
-            if mark or path.stem.endswith("properties"):
+            if mark or path.stem == "tests" or path.stem.endswith("properties"):
                 yield path, text or path.read_text()
 
 
