@@ -144,6 +144,7 @@ mod tests {
     use super::*;
     use std::collections::HashSet;
 
+    /// S1-18.
     #[test]
     fn ids_and_codes_are_unique_and_presets_name_known_codes() {
         let ids: HashSet<i64> = CODES.iter().map(|row| row.0).chain(MENUS.iter().map(|row| row.0)).collect();

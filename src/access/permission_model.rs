@@ -277,6 +277,7 @@ mod tests {
         assert_eq!(field(levels(&rows, &moved)), "parent_id");
     }
 
+    /// S1-18.
     #[test]
     fn a_builtin_row_keeps_code_and_place_and_the_administrator_stays_on() {
         let builtin = Permission { builtin: true, ..row(1, "menu", None, 1) };

@@ -180,6 +180,7 @@ served_once! {
         }
     }
 
+    /// S2-25.
     async fn pages_join_up(server: TestServer) {
         let admin = server.platform().await;
         for number in 0..5 {

@@ -89,6 +89,7 @@ served_once! {
         assert_eq!(before, server.rows().await);
     }
 
+    /// S0-52.
     async fn the_document_is_the_one_that_the_command_prints(server: TestServer) {
         let served: Value = ok(server.anonymous().get("/api/v1/openapi.json").await);
         let printed: Value = serde_json::from_str(&openapi::document().to_json().unwrap()).unwrap();

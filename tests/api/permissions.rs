@@ -185,6 +185,7 @@ fn all_but(left_out: &[&str]) -> Vec<&'static str> {
 }
 
 served! {
+    /// S3-70.
     async fn each_permission_opens_its_own_operations_and_no_others(server: TestServer) {
         let nobody = server.account("nobody", &[]).await;
         // A receipt has to be there before somebody asks for the latest.

@@ -136,7 +136,7 @@ served_once! {
         assert_eq!(made.0, 201);
     }
 
-    /// The older paths end with a slash; reading works without one too, writing does not guess (FA10).
+    /// The older paths end with a slash; reading works without one too, writing does not guess (FA10, S2-25).
     async fn trailing_slashes(server: TestServer) {
         let admin = server.platform().await;
         for path in ["/api/accounts/users/me", "/api/accounts/users", "/api/auth/sessions"] {

@@ -13,6 +13,7 @@ fn plain(mut problem: Value) -> Value {
 }
 
 served! {
+    /// S2-4, S2-30, S2-46.
     async fn the_answer_says_who_signed_in(server: TestServer) {
         let alice = server.account("alice", &["org:view"]).await;
         let body = ok(server.login("alice", PASSWORD).await);
@@ -117,7 +118,7 @@ served! {
         ok(elsewhere.get("/api/accounts/users/me/").await);
     }
 
-    /// Who types the right password of a disabled account learns why it does not work; who guesses does not.
+    /// Who types the right password of a disabled account learns why it does not work; who guesses does not (S3-69).
     async fn a_disabled_account(server: TestServer) {
         server.platform().await; // somebody has to stay
         let admin = server.account("admin", &["account:update", "account:disable"]).await;

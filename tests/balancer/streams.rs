@@ -9,6 +9,7 @@ use crate::support::{Tab, answer, ok, read, refused};
 use crate::wire::Events;
 
 behind_each! {
+    /// S2-63.
     async fn requests_and_refusals_come_through_as_they_are(cluster: Cluster) {
         let admin = cluster.signed_in("admin").await;
         let me = ok(admin.get("/api/accounts/users/me/").await);
@@ -36,6 +37,7 @@ behind_each! {
         }
     }
 
+    /// S2-63, S3-120.
     async fn a_socket_hears_what_was_saved_on_the_other_node(cluster: Cluster) {
         let (admin, alice) = (cluster.signed_in("admin").await, cluster.signed_in("alice").await);
         let mut tab = open(cluster, &alice.access).await;
@@ -61,6 +63,7 @@ behind_each! {
         }
     }
 
+    /// S2-63.
     async fn an_event_comes_when_it_is_there(cluster: Cluster) {
         let (admin, alice) = (cluster.signed_in("admin").await, cluster.signed_in("alice").await);
         // Nothing follows the state for 15 s: whoever buffered the head or the first events would hold them back.

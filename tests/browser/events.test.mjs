@@ -105,6 +105,7 @@ test("another person's guid and a malformed one are refused with a problem, and 
   await context.close();
 });
 
+// S0-7.
 test("each event arrives by its name, with JSON, its words at the top and Chinese unchanged", async (t) => {
   const { page, account, context } = await person("alice");
   await give(account, dev);

@@ -1,5 +1,5 @@
 // The page as people use it: two tabs of alice and one administrator, against a running server with demo data.
-// Each step needs the one before it, so they are one test with steps. It leaves the roles as it found them.
+// Each step needs the one before it, so they are one test with steps. It leaves the roles as it found them (S2-58).
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -59,6 +59,7 @@ test("a saved change reaches both tabs of a person and is already enforced", asy
   let second;
   let chosen;
 
+  // S3-11.
   await t.test("signing in connects each tab, the second one without signing in again", async () => {
     await first.page.waitForSelector("#username");
     await first.page.waitForSelector("#demo:not([hidden])", WITHIN);
@@ -72,6 +73,7 @@ test("a saved change reaches both tabs of a person and is already enforced", asy
     assert.equal(await first.page.evaluate(() => document.cookie), "", "no token is readable");
   });
 
+  // S3-1, S3-2, S3-5, S3-117, S3-140.
   await t.test("a permission that is switched off leaves both tabs, and the server refuses", async () => {
     chosen = await codeToTurn(admin, first.page);
     const { code, role } = chosen;

@@ -9,6 +9,7 @@ import { WORDS } from "../../src/page/js/words.js";
 const at = (rev, permissions) => ({ ...fromAccount({ permissions, permission_version: rev }), epoch: "e1" });
 const diff = (over) => ({ updateType: "REMOVE", epoch: "e1", prevRev: 7, rev: 8, permissions: ["a:x"], added: [], removed: ["b:y"], ...over });
 
+// S3-98.
 test("a diff is applied to the state that it was made from", () => {
   const { outcome, state, added, removed } = applyUpdate(at(7, ["a:x", "b:y"]), diff());
   assert.deepEqual([outcome, state.rev, [...state.codes], added, removed], ["applied", 8, ["a:x"], [], ["b:y"]]);
@@ -32,6 +33,7 @@ test("a place to go on from has a name only once a frame has brought one", () =>
   assert.deepEqual([position(at(3, []), 0), position(told, 4)], [null, "e:9:h:4"]);
 });
 
+// S3-116.
 test("a message that comes twice is new once", () => {
   const seen = new Seen();
   assert.deepEqual([seen.isNew("m1"), seen.isNew("m1"), seen.isNew("m2")], [true, false, true]);
@@ -139,6 +141,7 @@ async function withLive(work) {
   }
 }
 
+// S3-13.
 test("a lost connection comes back, after 4001 with fresh tokens", () => withLive(async ({ log, pass, socket }) => {
   assert.deepEqual([socket().url, socket().protocols], ["ws://h/ws/permission", ["wsp.v1"]]);
   socket().open();

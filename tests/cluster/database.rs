@@ -12,7 +12,7 @@ use crate::{PATIENCE, scene};
 /// How long clients work before and after.
 const WHILE: Duration = Duration::from_secs(1);
 
-/// What was answered with yes is there afterwards; what was under way is there whole or not at all.
+/// What was answered with yes is there afterwards; what was under way is there whole or not at all (S2-78).
 #[test]
 fn what_was_answered_before_the_database_died_is_there_afterwards() {
     let report = scene(&Plan::default(), async |cluster, workload| {

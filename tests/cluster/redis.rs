@@ -30,6 +30,7 @@ fn bells_only() -> Plan {
     Plan::default().with_redis().with("POLICY__TAIL_POLL_MS", 60_000).with("POLICY__LEASE_MS", 300_000)
 }
 
+/// S2-77, S3-10, S3-119.
 #[test]
 fn bells_alone_bring_every_change_to_every_node() {
     scene(&bells_only(), async |cluster, workload| changes(cluster, workload).await);
@@ -51,6 +52,7 @@ fn bells_ring_again_after_redis_was_killed_with_and_without_what_it_kept() {
     });
 }
 
+/// S2-77.
 #[test]
 fn without_redis_for_good_changes_reach_everyone_by_the_log() {
     scene(&Plan::default().with_redis(), async |cluster, workload| {

@@ -72,7 +72,7 @@ fn endless_empty_fragments_close_with_4029() {
     );
 }
 
-/// The minute's frames are a tab's own: what one says is not taken from its sibling.
+/// The minute's frames are a tab's own: what one says is not taken from its sibling (S3-78).
 #[test]
 fn a_minute_holds_as_many_frames_as_is_said() {
     let ten = |settings: &mut Settings| settings.realtime.messages_per_minute = 10;

@@ -132,6 +132,7 @@ async fn shout(server: &TestServer) -> String {
 }
 
 /// The stalled tab costs its bound; its siblings and other accounts get everything; it is closed with 4013 and cut.
+/// S3-90, S3-128.
 #[test]
 fn a_tab_that_stops_reading_is_closed_as_slow_and_nobody_waits() {
     attacked(soon_full, async |server| {

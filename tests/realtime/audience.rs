@@ -8,7 +8,7 @@ use crate::support::{Tab, ok, refused, served};
 const NOTHING: Vec<Value> = Vec::new();
 
 served! {
-    /// Two tabs of one session and a tab on another device, of each of two holders.
+    /// Two tabs of one session and a tab on another device, of each of two holders (S3-2, S3-12).
     async fn every_tab_of_every_holder(server: TestServer) {
         let desk = server.role("desk", &["org:view", "position:view"]).await;
         let mut tabs = Vec::new();
@@ -37,7 +37,7 @@ served! {
         }
     }
 
-    /// Neither who never held the role, nor who holds it no longer, nor who has the code another way.
+    /// Neither who never held the role, nor who holds it no longer, nor who has the code another way (S3-80).
     async fn nobody_else(server: TestServer) {
         let desk = server.role("desk", &["org:view"]).await;
         let holder = server.account("holder", &[]).await;
@@ -68,7 +68,7 @@ served! {
         }
     }
 
-    /// Frames name the account they are for, and a body that two accounts share holds nothing of either (S3-81).
+    /// Frames name the account they are for, and a body that two accounts share holds nothing of either (S3-80, S3-81).
     async fn a_frame_is_for_one_account(server: TestServer) {
         let desk = server.role("desk", &["org:view"]).await;
         let mut tabs: Vec<(_, Tab)> = Vec::new();
@@ -88,6 +88,7 @@ served! {
     }
 
     /// The answer to the administrator is the guarantee: what was lost is refused from then on, told or not.
+    /// S2-5, S3-1.
     async fn enforced_before_the_answer(server: TestServer) {
         let alice = server.account("alice", &["org:view", "role:view"]).await;
         let mut tab = server.tab(&alice).await;
@@ -119,6 +120,7 @@ served! {
         }
     }
 
+    /// S3-88.
     async fn a_closed_tab_is_gone_from_the_list(server: TestServer) {
         let alice = server.account("alice", &[]).await;
         let watcher = server.account("watcher", &["session:view"]).await;

@@ -267,6 +267,7 @@ async fn history(database: &TestDatabase, seed: u64, rules: Rules) -> bool {
 }
 
 both_databases! {
+    /// S3-3.
     async fn a_tab_on_a_bad_network_ends_at_the_databases_state(database: TestDatabase) {
         let seed = if database.kind == "SQLite" { 1 } else { 2 };
         assert!(history(&database, seed, Rules::Kept).await, "seed {seed}");

@@ -20,6 +20,7 @@ async fn trace(asker: &Account, message_id: &Value) -> Value {
 }
 
 served_once! {
+    /// S3-83.
     async fn an_echo_reaches_the_callers_own_tabs_with_every_field_unchanged(server: TestServer) {
         let dev = server.account("dev", &["debug:use"]).await;
         let other = server.account("other", &["debug:use"]).await;
@@ -81,6 +82,7 @@ served_once! {
         }
     }
 
+    /// S3-70.
     async fn both_need_the_permission_and_a_session(server: TestServer) {
         let other = server.account("other", &["session:view", "audit:view"]).await;
         let echo = json!({ "type": "message_notification", "title": "t", "content": "c" });

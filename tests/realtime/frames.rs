@@ -11,7 +11,7 @@ pub fn members(value: &Value) -> Vec<&str> {
     value.as_object().expect("an object").keys().map(String::as_str).collect()
 }
 
-/// Checks the envelope (S3-43) and goes on with its data.
+/// Checks the envelope (S3-43, S3-44) and goes on with its data.
 #[track_caller]
 pub fn data<'f>(frame: &'f Value, kind: &str, to: &Account, by: Option<&Account>) -> &'f Value {
     let expected = ["data", "messageId", "operator", "timestamp", "type", "userGuid", "userId"];

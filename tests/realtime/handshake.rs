@@ -37,7 +37,7 @@ async fn is_refused(server: &TestServer, query: &str, headers: &[(&str, &str)], 
 }
 
 served! {
-    /// The first frame is the snapshot, whatever opened the socket.
+    /// The first frame is the snapshot, whatever opened the socket (S2-59, S3-36, S3-66, S3-72).
     async fn a_header_a_ticket_or_a_cookie(server: TestServer) {
         let alice = server.account("alice", &["org:view", "menu:staff"]).await;
         let bearer = format!("Bearer {}", alice.access);
@@ -58,6 +58,7 @@ served! {
         is_refused(&server, "?ticket=made-up", &[], 401, "ticket_invalid").await;
     }
 
+    /// S3-3, S3-38, S3-66, S3-72.
     async fn nobody_without_a_live_session(server: TestServer) {
         is_refused(&server, "", &[], 401, "token_missing").await;
         is_refused(&server, "", &[("authorization", "Bearer x.y.z")], 401, "token_invalid").await;
@@ -71,7 +72,7 @@ served! {
 }
 
 served_once! {
-    /// Another site's page has the browser's cookies and no business here.
+    /// Another site's page has the browser's cookies and no business here (S3-37).
     async fn a_foreign_origin_is_refused(server: TestServer) {
         let alice = server.account("alice", &[]).await;
         let (cookie, bearer) = (cookie(&server, "alice").await, format!("Bearer {}", alice.access));
@@ -88,6 +89,7 @@ served_once! {
         opens(&server, &alice, &query, &[]).await;
     }
 
+    /// S3-36.
     async fn only_the_sockets_path_is_a_socket(server: TestServer) {
         let alice = server.account("alice", &[]).await;
         let upgrade = |path: &str| {
@@ -124,6 +126,7 @@ served_once! {
 }
 
 both_databases! {
+    /// S3-37.
     async fn a_listed_origin_is_welcome(database: TestDatabase) {
         let listed = "https://console.example:8443".to_owned();
         let setup = Setup::on(&database).with(|settings| settings.realtime.allowed_origins = vec![listed.clone()]);
@@ -138,7 +141,7 @@ both_databases! {
         .await;
     }
 
-    /// `"*"` lets every page open a socket, but none by a cookie (C2).
+    /// `"*"` lets every page open a socket, but none by a cookie (C2, S3-37).
     async fn every_origin_means_no_cookie(database: TestDatabase) {
         let setup = Setup::on(&database).with(|settings| settings.realtime.allowed_origins = vec!["*".to_owned()]);
         setup.run(async |server: TestServer| {
@@ -154,6 +157,7 @@ both_databases! {
         .await;
     }
 
+    /// S3-84.
     async fn a_full_node_says_so(database: TestDatabase) {
         let setup = Setup::on(&database).with(|settings| settings.realtime.max_connections = 1);
         setup.run(async |server: TestServer| {

@@ -88,6 +88,7 @@ served! {
 }
 
 both_databases! {
+    /// S3-91.
     async fn the_houses_own_jobs_are_done_and_given_back(database: TestDatabase) {
         let held = async |server: &TestServer| {
             let mut conn = server.core.db.read().await.unwrap();

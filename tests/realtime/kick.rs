@@ -104,6 +104,7 @@ served! {
         is_alive(&server, &kicker).await;
     }
 
+    /// S3-42.
     async fn by_the_call_that_earlier_clients_use(server: TestServer) {
         let kicker = server.account("kicker", &["session:kick"]).await;
         let alice = server.account("alice", &[]).await;
@@ -135,7 +136,7 @@ served! {
         is_alive(&server, &alice).await;
     }
 
-    /// A changed password ends the other sessions, not this one; a reset ends them all.
+    /// A changed password ends the other sessions, not this one; a reset ends them all (S2-33).
     async fn a_new_password(server: TestServer) {
         let admin = server.account("admin", &["account:update"]).await;
         let alice = server.account("alice", &[]).await;

@@ -78,6 +78,7 @@ async fn acknowledge(tab: &mut Tab, rev: &Value) {
     tab.next_of("pong").await;
 }
 
+/// S3-119.
 #[test]
 fn a_change_on_one_node_is_enforced_and_told_on_the_other_by_its_doorbell() {
     run_on_postgres(async |database| {
@@ -218,6 +219,7 @@ fn lists_name_the_tabs_of_all_nodes_and_one_is_closed_from_anywhere() {
     });
 }
 
+/// S3-120.
 #[test]
 fn a_poll_and_an_acknowledgement_find_their_tab_on_another_node() {
     run_on_postgres(async |database| {

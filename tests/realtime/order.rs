@@ -10,6 +10,7 @@ const CODES: [&str; 6] =
     ["org:view", "org:create", "position:view", "staff:view", "ticket:create", "menu:staff"];
 
 served! {
+    /// S3-3.
     async fn a_tab_that_follows_the_differences_agrees_with_the_server(server: TestServer) {
         let alice = server.account("alice", &[]).await;
         let roles = [server.role("one", &[]).await, server.role("two", &[]).await];

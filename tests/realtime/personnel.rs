@@ -25,6 +25,7 @@ async fn opened(server: &TestServer, account: &Account) -> (Tab, Copy) {
 }
 
 served! {
+    /// S0-5.
     async fn staff_put_into_a_position_and_taken_out(server: TestServer) {
         let admin = server.platform().await;
         let alice = server.account("alice", &["org:view"]).await;
@@ -58,6 +59,7 @@ served! {
         copy.agrees(&alice).await;
     }
 
+    /// S1-49.
     async fn a_positions_permissions(server: TestServer) {
         let admin = server.platform().await;
         let alice = server.account("alice", &[]).await;

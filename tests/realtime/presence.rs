@@ -23,6 +23,7 @@ async fn presence(tab: &mut Tab, mut says: impl FnMut(&Value) -> bool) -> Value 
 }
 
 served! {
+    /// S3-88.
     async fn an_auditor_hears_who_comes_and_goes(server: TestServer) {
         let auditor = server.account("auditor", &["session:view"]).await;
         let alice = server.account("alice", &[]).await;

@@ -41,6 +41,7 @@ served_once! {
         assert!(tab.until(&mark).await.is_empty());
     }
 
+    /// S3-71.
     async fn what_is_not_in_the_protocol_ends_the_tab(server: TestServer) {
         let alice = server.account("alice", &[]).await;
         let said = [
@@ -81,6 +82,7 @@ served_once! {
 }
 
 both_databases! {
+    /// S3-78.
     async fn a_tab_that_says_too_much_is_closed(database: TestDatabase) {
         let setup = Setup::on(&database).with(|settings| settings.realtime.messages_per_minute = 5);
         setup.run(async |server| {
@@ -96,6 +98,7 @@ both_databases! {
         .await;
     }
 
+    /// S3-85.
     async fn a_newer_tab_takes_the_oldest_ones_place(database: TestDatabase) {
         let setup = Setup::on(&database).with(|settings| settings.realtime.max_connections_per_user = 2);
         setup.run(async |server| {

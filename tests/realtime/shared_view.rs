@@ -113,6 +113,7 @@ impl Drop for Node {
     }
 }
 
+/// S3-10.
 #[tokio::test]
 async fn the_key_and_the_value_are_what_other_systems_read() {
     let server = Server::start(&[]);

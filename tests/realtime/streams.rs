@@ -242,7 +242,7 @@ served_once! {
         }
     }
 
-    /// C29: a plain socket knows four types, `wsp.v1` is answered and adds to them, topics add what they name.
+    /// C29: a plain socket knows four types, `wsp.v1` is answered and adds to them, topics add what they name (S3-83).
     async fn a_plain_socket_gets_four_types_and_no_more(server: TestServer) {
         let alice = server.account("alice", &["session:view"]).await;
         let mut plain = server.socket(&alice).await;
@@ -254,7 +254,7 @@ served_once! {
         assert_eq!(hello["data"]["refused"], json!(["org:1"]));
     }
 
-    /// S3-71: a topic is asked for, a right decides, at subscribe and after every change.
+    /// S3-71: a topic is asked for, a right decides, at subscribe and after every change (S3-69).
     async fn presence_is_heard_only_with_the_right_to_see_sessions(server: TestServer) {
         let alice = server.account("alice", &[]).await;
         let role = server.role("watcher", &["session:view"]).await;
@@ -318,7 +318,7 @@ both_databases! {
         .await;
     }
 
-    /// C4: for sites that must show it.
+    /// C4: for sites that must show it (S3-76).
     async fn encrypted_payloads_need_a_client_that_can_open_them(database: TestDatabase) {
         use livegrant::settings::PayloadEncryption;
         let setup = Setup::on(&database)

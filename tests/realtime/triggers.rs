@@ -13,6 +13,7 @@ async fn pair(tab: &mut Tab) -> (Value, Value) {
 }
 
 served! {
+    /// S3-44.
     async fn a_role_given_and_taken(server: TestServer) {
         let admin = server.platform().await;
         let alice = server.account("alice", &["org:view"]).await;
@@ -46,6 +47,7 @@ served! {
         copy.agrees(&alice).await;
     }
 
+    /// S1-49, S3-44, S3-45, S3-97.
     async fn a_roles_permissions(server: TestServer) {
         let admin = server.platform().await;
         let alice = server.account("alice", &["org:view", "org:create"]).await;
@@ -206,6 +208,7 @@ served! {
         assert_eq!((&told["code"], close), (&json!("password_reset"), 4501));
     }
 
+    /// S3-42.
     async fn a_session_kicked(server: TestServer) {
         let admin = server.platform().await;
         let alice = server.account("alice", &[]).await;

@@ -14,6 +14,7 @@ const SEQUENCES: u64 = 8;
 const STEPS: usize = 40;
 
 both_databases! {
+    /// S3-96.
     async fn a_table_that_follows_says_what_a_fresh_one_says(database: TestDatabase) {
         let house = House::build(&database).await;
         let mut forgetful = house.clone();

@@ -58,6 +58,7 @@ both_databases! {
         assert_says(&db.check_schema().await.unwrap_err().to_string(), &["run `livegrant migrate`"]);
     }
 
+    /// S3-126.
     async fn a_schema_of_a_newer_livegrant_that_only_adds_is_worked_on(database: TestDatabase) {
         let db = open(&database).await.unwrap();
         db.migrate().await.unwrap();
@@ -138,6 +139,7 @@ both_databases! {
         assert_says(&refusal.to_string(), &["no first data", "run `livegrant migrate`"]);
     }
 
+    /// S1-37, S2-67.
     async fn migrating_and_first_data_again_change_nothing(database: TestDatabase) {
         let house = House::build(&database).await;
         let before = contents(&house.db).await;

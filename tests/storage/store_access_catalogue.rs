@@ -37,6 +37,7 @@ async fn one(conn: &mut Conn, id: i64) -> Permission {
 }
 
 both_databases! {
+    /// S1-18.
     async fn a_permission_is_made_changed_and_deleted(database: TestDatabase) {
         let house = House::build(&database).await;
         let mut work = house.work().await;

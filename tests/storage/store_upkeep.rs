@@ -186,6 +186,7 @@ both_databases! {
         commit(work).await;
     }
 
+    /// S3-91.
     async fn a_clean_up_takes_what_is_over_in_batches_and_leaves_the_rest(database: TestDatabase) {
         clean_up(&database).await;
     }

@@ -80,6 +80,7 @@ async fn columns_of_index(conn: &mut Conn, table: &str, index: &str) -> Vec<Stri
 }
 
 both_databases! {
+    /// S3-10.
     async fn promised_columns_are_there(database: TestDatabase) {
         let house = House::build(&database).await;
         let mut conn = house.read().await;

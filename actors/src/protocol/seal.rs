@@ -63,6 +63,7 @@ mod tests {
         Seal { mac: Some([1; 32]), cipher: Some([2; 32]), sealed: 0 }
     }
 
+    /// S3-74.
     #[test]
     fn a_hash_covers_the_text_without_it() {
         let mut json = br#"{"a":1}"#.to_vec();
@@ -77,6 +78,7 @@ mod tests {
         assert!(hmac::verify(&key, br#"{"a":2}"#, &bytes).is_err());
     }
 
+    /// S3-76.
     #[test]
     fn data_opens_with_its_key_and_message_id_only_and_no_nonce_repeats() {
         let mut seal = seal();

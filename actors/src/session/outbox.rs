@@ -247,6 +247,7 @@ mod tests {
         outbox.write(|slices| Ok(slices.iter().map(|slice| slice.len()).sum())).unwrap()
     }
 
+    /// S3-90.
     #[test]
     fn permission_frames_past_the_bytes_become_one_debt() {
         let mut outbox = Outbox::default();
@@ -288,6 +289,7 @@ mod tests {
         assert_eq!((outbox.fate(first), outbox.fate(second)), (Fate::Written, Fate::GivenUp));
     }
 
+    /// S3-90.
     #[test]
     fn notices_past_the_frames_are_dropped() {
         let mut outbox = Outbox::default();

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::support::{World, accounts};
 
+/// S3-2, S3-80.
 #[actix_rt::test]
 async fn all_tabs_of_the_account_are_told_and_nobody_else() {
     let world = World::new();
@@ -38,6 +39,7 @@ async fn an_unchanged_state_is_not_told() {
     tab.hears_nothing().await;
 }
 
+/// S3-45, S3-97.
 #[actix_rt::test]
 async fn each_difference_starts_where_the_last_one_ended() {
     let world = World::new();

@@ -40,6 +40,7 @@ async fn fill(world: &World, sibling: &mut crate::support::Tab) -> i64 {
     panic!("the slow tab took everything");
 }
 
+/// S3-90.
 #[actix_rt::test]
 async fn its_permission_frames_become_one_snapshot_and_its_sibling_misses_nothing() {
     let world = world(Duration::from_hours(1));
@@ -88,6 +89,7 @@ async fn a_kick_overtakes_what_waits() {
     assert!(matches!(slow.next().await, Got::Close(4501, _)));
 }
 
+/// S3-128.
 #[actix_rt::test]
 async fn a_stuck_tab_is_closed_as_slow_then_cut() {
     let world = world(Duration::from_millis(20));

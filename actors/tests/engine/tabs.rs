@@ -76,6 +76,7 @@ async fn a_tab_on_its_way_keeps_a_busy_actor_from_stopping() {
     tab.hears_nothing().await;
 }
 
+/// S3-88.
 #[actix_rt::test]
 async fn online_lists_open_tabs_with_their_revision() {
     let world = World::new();
@@ -99,6 +100,7 @@ async fn online_lists_open_tabs_with_their_revision() {
     assert_eq!(&*online[0].guid, "guid-7");
 }
 
+/// S3-85.
 #[actix_rt::test]
 async fn a_sixth_tab_replaces_the_oldest() {
     let world = World::new();

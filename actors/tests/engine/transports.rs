@@ -203,6 +203,7 @@ async fn a_kick_is_the_last_word_on_every_transport() {
     }
 }
 
+/// S3-83.
 #[actix_rt::test]
 async fn topics_are_heard_by_right_and_the_right_is_asked_again() {
     for transport in ALL {
@@ -320,6 +321,7 @@ async fn a_full_account_never_holds_more_than_its_tabs_over_all_transports() {
     assert_eq!(world.closed("replaced"), 3);
 }
 
+/// S3-74, S3-76.
 #[actix_rt::test]
 async fn signed_and_encrypted_messages_open_with_the_keys_of_the_introduction() {
     use base64::Engine as _;

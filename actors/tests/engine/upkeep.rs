@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::support::{Got, World, until};
 
+/// S3-88.
 #[actix_rt::test]
 async fn a_silent_tab_is_pinged_then_closed_as_idle() {
     let world = World::swept();

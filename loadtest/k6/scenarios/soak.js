@@ -1,5 +1,5 @@
 // For minutes or hours: tabs come and go, a role that everybody holds changes, notices go out. In the end every tab must
-// be in the state that the role has, and no node may have grown since the middle.
+// be in the state that the role has, and no node may have grown since the middle (S3-129).
 //
 // TABS open at one time, MINUTES, CHURN_S seconds that a tab stays on average (half to one and a half), CHANGE_S seconds
 // between two changes, START seconds until the first, LIMIT_MS for the slowest but one of a hundred, GROWTH that a node's

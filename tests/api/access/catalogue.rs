@@ -111,6 +111,7 @@ served! {
         ok(root.delete(&by_id(outer)).await);
     }
 
+    /// S1-18.
     async fn what_may_not_be_written_is_refused_and_nothing_is_changed(server: TestServer) {
         let root = server.platform().await;
         let (own, versioned) = (menu(root, "menu:own").await, menu(root, "menu:versioned").await);

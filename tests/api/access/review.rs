@@ -20,6 +20,7 @@ async fn obey(by: &Account, order: &Value) {
 }
 
 served! {
+    /// S1-45.
     async fn who_holds_what_is_listed_with_the_way_and_administrators_apart(server: TestServer) {
         let root = server.platform().await;
         let alice = server.account("alice", &["org:view", "session:kick"]).await;
@@ -52,6 +53,7 @@ served! {
         assert_eq!((&row["counts"], &row["blocked_by"]), (&json!(false), &json!(["holder_off"])));
     }
 
+    /// S1-45.
     async fn each_row_says_how_to_remove_it(server: TestServer) {
         let root = server.platform().await;
         let alice = server.account("alice", &["org:view", "role:view"]).await;

@@ -8,6 +8,7 @@ use crate::support::{ok, refused, served};
 const PATH: &str = "/api/v1/staff";
 
 served! {
+    /// S0-3.
     async fn a_staff_record_is_made_read_changed_and_ended(server: TestServer) {
         let platform = server.platform().await;
         let org = organization(platform, "desk").await;

@@ -20,6 +20,7 @@ async fn revision_after(server: &TestServer, rev: i64) {
 }
 
 served! {
+    /// S0-4, S0-5.
     async fn positions_add_up_and_leaving_one_takes_only_what_it_alone_gave(server: TestServer) {
         let by = server.platform().await;
         let alice = server.account("alice", &["staff:view"]).await;
