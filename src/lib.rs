@@ -21,3 +21,4 @@ pub mod text;
 pub mod upkeep;
 pub mod web;
 pub mod workflow;
+pub mod zone;

@@ -8,6 +8,7 @@
 //! It does not watch the files: a changed setting needs a restart.
 
 mod auth;
+mod calendar;
 mod cluster;
 mod database;
 mod demo;
@@ -32,6 +33,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 pub use self::auth::Auth;
+pub use self::calendar::Calendar;
 pub use self::cluster::{CLUSTER_SECRET_MIN_BYTES, Cluster};
 pub use self::database::{Database, DatabaseKind, DatabaseUrl, Synchronous};
 pub use self::demo::Demo;
@@ -67,6 +69,8 @@ pub struct Settings {
     pub redis: Redis,
     /// How nodes know, trust and wait for each other.
     pub cluster: Cluster,
+    /// What a day, a half day and a working hour are.
+    pub calendar: Calendar,
     /// How long what is over stays in the database.
     pub retention: Retention,
     /// Logs.
@@ -109,6 +113,7 @@ impl Settings {
         self.policy.validate()?;
         self.redis.validate()?;
         self.cluster.validate(&self.redis)?;
+        self.calendar.validate()?;
         self.retention.validate()?;
         self.telemetry.validate()?;
         self.docs.validate()?;
