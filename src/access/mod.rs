@@ -11,6 +11,7 @@ pub mod csv;
 pub mod demo;
 pub mod dominance;
 pub mod explain;
+pub mod holders;
 pub mod http;
 pub mod init;
 pub mod last_administrator;

@@ -103,3 +103,80 @@ pub(crate) async fn people(conn: &mut Conn, accounts: &[i64]) -> Result<Vec<Pers
     };
     Ok(people)
 }
+
+/// Finds the accounts that account or staff guids mean, `(guid, account)`: enabled, of the company, and no staff record of
+/// theirs away or left.
+pub(crate) async fn accounts_of_guids(
+    conn: &mut Conn,
+    company: i64,
+    guids: &[String],
+) -> Result<Vec<(String, i64)>, DbError> {
+    let patience = conn.patience();
+    let rows = match conn.raw() {
+        Raw::Pg(pg) => {
+            let found = sqlx::query_as(
+                "SELECT asked.guid, u.user_id FROM unnest($2::text[]) AS asked (guid)
+                   JOIN sys_login_user u ON u.company_id = $1 AND u.status = 1
+                    AND (u.guid = asked.guid OR u.user_id = (SELECT s.account_id FROM hr_staff s
+                          WHERE s.guid = asked.guid AND s.company_id = $1))
+                  WHERE NOT EXISTS (SELECT 1 FROM hr_staff s WHERE s.account_id = u.user_id AND s.company_id = $1
+                                       AND s.status <> 'active')",
+            )
+            .bind(company)
+            .bind(guids)
+            .fetch_all(pg);
+            in_time(patience, Box::pin(found)).await?
+        }
+        Raw::Sqlite(sqlite) => {
+            sqlx::query_as(
+                "SELECT asked.value, u.user_id FROM json_each($2) AS asked
+                   JOIN sys_login_user u ON u.company_id = $1 AND u.status = 1
+                    AND (u.guid = asked.value OR u.user_id = (SELECT s.account_id FROM hr_staff s
+                          WHERE s.guid = asked.value AND s.company_id = $1))
+                  WHERE NOT EXISTS (SELECT 1 FROM hr_staff s WHERE s.account_id = u.user_id AND s.company_id = $1
+                                       AND s.status <> 'active')",
+            )
+            .bind(company)
+            .bind(Json(guids))
+            .fetch_all(sqlite)
+            .await?
+        }
+    };
+    Ok(rows)
+}
+
+/// Keeps the accounts of the company that are enabled and whose staff record, if they have one, is neither away nor left.
+pub(crate) async fn able_accounts(
+    conn: &mut Conn,
+    company: i64,
+    accounts: &[i64],
+) -> Result<Vec<i64>, DbError> {
+    let patience = conn.patience();
+    let rows: Vec<(i64,)> = match conn.raw() {
+        Raw::Pg(pg) => {
+            let found = sqlx::query_as(
+                "SELECT u.user_id FROM sys_login_user u
+                  WHERE u.user_id = ANY($2::bigint[]) AND u.company_id = $1 AND u.status = 1
+                    AND NOT EXISTS (SELECT 1 FROM hr_staff s WHERE s.account_id = u.user_id AND s.company_id = $1
+                                       AND s.status <> 'active')",
+            )
+            .bind(company)
+            .bind(accounts)
+            .fetch_all(pg);
+            in_time(patience, Box::pin(found)).await?
+        }
+        Raw::Sqlite(sqlite) => {
+            sqlx::query_as(
+                "SELECT u.user_id FROM sys_login_user u
+                  WHERE u.user_id IN (SELECT value FROM json_each($2)) AND u.company_id = $1 AND u.status = 1
+                    AND NOT EXISTS (SELECT 1 FROM hr_staff s WHERE s.account_id = u.user_id AND s.company_id = $1
+                                       AND s.status <> 'active')",
+            )
+            .bind(company)
+            .bind(Json(accounts))
+            .fetch_all(sqlite)
+            .await?
+        }
+    };
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}

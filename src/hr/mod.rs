@@ -10,6 +10,7 @@ pub mod model;
 pub mod organizations;
 pub mod position_permissions;
 pub mod positions;
+pub mod reporting;
 pub mod resolve;
 pub mod staff;
 pub mod staff_positions;

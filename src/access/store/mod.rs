@@ -1,6 +1,7 @@
 //! The SQL of roles and grants.
 
 pub mod catalogue;
+pub mod holders;
 pub mod logs;
 pub mod objects;
 pub mod review;

@@ -2,5 +2,6 @@
 
 pub mod organizations;
 pub mod positions;
+pub mod reporting;
 pub mod staff;
 pub mod staff_positions;

@@ -1,0 +1,121 @@
+//! The SQL of who holds a role or a permission.
+
+use crate::access::holders::PEOPLE_MAX;
+use crate::db::{Conn, DbError};
+use crate::{sql_all, sql_opt};
+use livegrant_actors::{AccountId, CompanyId};
+
+fn accounts(rows: Vec<(i64,)>) -> Vec<AccountId> {
+    rows.into_iter().map(|row| AccountId(row.0)).collect()
+}
+
+/// Lists who holds a role now.
+pub async fn of_role(
+    conn: &mut Conn,
+    company: CompanyId,
+    code: &str,
+    now: i64,
+) -> Result<Vec<AccountId>, DbError> {
+    let rows = sql_all!(
+        conn,
+        (i64,),
+        "SELECT DISTINCT u.user_id FROM sys_role r
+           JOIN sys_user_role held ON held.role_id = r.id
+           JOIN sys_login_user u ON u.user_id = held.account_id AND u.status = 1
+          WHERE r.company_id = $1 AND r.code = $2 AND r.status = 1 AND u.company_id = $1
+            AND (held.valid_from IS NULL OR held.valid_from <= $3) AND (held.valid_to IS NULL OR held.valid_to > $3)
+            AND NOT EXISTS (SELECT 1 FROM hr_staff s WHERE s.account_id = u.user_id AND s.company_id = $1
+                                AND s.status <> 'active')
+          ORDER BY u.user_id LIMIT $4",
+        company.0,
+        code,
+        now,
+        PEOPLE_MAX
+    )?;
+    Ok(accounts(rows))
+}
+
+/// Lists the codes of the roles that somebody holds now.
+pub async fn roles_of(
+    conn: &mut Conn,
+    company: CompanyId,
+    account: AccountId,
+    now: i64,
+) -> Result<Vec<String>, DbError> {
+    let rows = sql_all!(
+        conn,
+        (String,),
+        "SELECT DISTINCT r.code FROM sys_user_role held JOIN sys_role r ON r.id = held.role_id AND r.status = 1
+          WHERE held.account_id = $1 AND r.company_id = $2
+            AND (held.valid_from IS NULL OR held.valid_from <= $3) AND (held.valid_to IS NULL OR held.valid_to > $3)
+          ORDER BY r.code LIMIT $4",
+        account.0,
+        company.0,
+        now,
+        PEOPLE_MAX
+    )?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+/// Lists who holds a permission now, over a role or a position.
+pub async fn of_permission(
+    conn: &mut Conn,
+    company: CompanyId,
+    code: &str,
+    now: i64,
+) -> Result<Vec<AccountId>, DbError> {
+    let rows = sql_all!(
+        conn,
+        (i64,),
+        "SELECT u.user_id FROM sys_login_user u
+          WHERE u.company_id = $1 AND u.status = 1
+            AND NOT EXISTS (SELECT 1 FROM hr_staff s WHERE s.account_id = u.user_id AND s.company_id = $1
+                                AND s.status <> 'active')
+            AND (EXISTS (SELECT 1 FROM sys_user_role held
+                           JOIN sys_role r ON r.id = held.role_id AND r.status = 1
+                           JOIN sys_role_menu m ON m.role_id = r.id
+                           JOIN sys_permission p ON p.id = m.permission_id AND p.status = 1
+                          WHERE held.account_id = u.user_id AND p.code = $2
+                            AND (held.valid_from IS NULL OR held.valid_from <= $3)
+                            AND (held.valid_to IS NULL OR held.valid_to > $3))
+              OR EXISTS (SELECT 1 FROM hr_staff s
+                           JOIN hr_r_staff_position held ON held.staff_id = s.id
+                           JOIN hr_position o ON o.id = held.position_id AND o.status = 1
+                           JOIN hr_r_position_permission m ON m.position_id = o.id
+                           JOIN sys_permission p ON p.id = m.permission_id AND p.status = 1
+                          WHERE s.account_id = u.user_id AND p.code = $2
+                            AND (held.valid_from IS NULL OR held.valid_from <= $3)
+                            AND (held.valid_to IS NULL OR held.valid_to > $3)))
+          ORDER BY u.user_id LIMIT $4",
+        company.0,
+        code,
+        now,
+        PEOPLE_MAX
+    )?;
+    Ok(accounts(rows))
+}
+
+/// Lists the platform administrators of a company who can act.
+pub async fn platform(conn: &mut Conn, company: CompanyId) -> Result<Vec<AccountId>, DbError> {
+    let rows = sql_all!(
+        conn,
+        (i64,),
+        "SELECT user_id FROM sys_login_user WHERE is_platform AND company_id = $1 AND status = 1
+          ORDER BY user_id LIMIT $2",
+        company.0,
+        PEOPLE_MAX
+    )?;
+    Ok(accounts(rows))
+}
+
+/// Answers whether the company has an enabled role of this code.
+pub async fn role_exists(conn: &mut Conn, company: CompanyId, code: &str) -> Result<bool, DbError> {
+    let row = sql_opt!(
+        conn,
+        (i64,),
+        "SELECT id FROM sys_role WHERE company_id = $1 AND code = $2 AND status = 1 LIMIT 1",
+        company.0,
+        code
+    )?;
+    Ok(row.is_some())
+}

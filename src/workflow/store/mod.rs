@@ -1,0 +1,5 @@
+//! The SQL of workflows.
+
+pub mod definitions;
+pub mod numbers;
+pub mod substitutes;
