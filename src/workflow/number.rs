@@ -11,7 +11,7 @@ use crate::zone::Zone;
 
 /// Takes the next number of today, where the company is.
 pub async fn next(work: &mut Work, zone: &Zone, prefix: &str) -> Result<String, DbError> {
-    let day = zone.day(work.now());
+    let day = zone.day(work.now()).strftime("%Y%m%d").to_string();
     let last = store::next(work.conn(), prefix, &day).await?;
     Ok(format!("{prefix}{day}{last:05}"))
 }
