@@ -2,7 +2,8 @@
 -- Its twin is migrations/postgres/0007_inbox.sql. Times are UTC milliseconds.
 
 -- One row a notice, however many people it is for. `rev` is the revision of a broadcast; NULL: it is for those in
--- sys_notification_recipient alone.
+-- sys_notification_recipient alone. `over_at`: since then it is in nobody's list, but for those who keep it.
+-- `audience_id` is the role, position or organisation that `audience` names.
 CREATE TABLE sys_notification (
     id              INTEGER PRIMARY KEY AUTOINCREMENT,
     message_id      TEXT   NOT NULL UNIQUE,
@@ -18,23 +19,32 @@ CREATE TABLE sys_notification (
     sender_id       BIGINT NOT NULL,
     sender_name     TEXT   NOT NULL DEFAULT '',
     audience        TEXT   NOT NULL DEFAULT 'accounts',
-    audience_ref    TEXT   NOT NULL DEFAULT '',
+    audience_id     BIGINT NOT NULL DEFAULT 0,
     company_id      BIGINT NOT NULL,
     group_key       TEXT,
     group_count     BIGINT NOT NULL DEFAULT 1,
     idempotency_key TEXT,
     rev             BIGINT,
     expires_at      BIGINT,
+    over_at         BIGINT,
     created_at      BIGINT NOT NULL,
     UNIQUE (sender_id, idempotency_key)
 );
+CREATE INDEX idx_notification_broadcast ON sys_notification (company_id, rev) WHERE rev IS NOT NULL AND over_at IS NULL;
+CREATE INDEX idx_notification_expires ON sys_notification (expires_at) WHERE expires_at IS NOT NULL AND over_at IS NULL;
+CREATE INDEX idx_notification_created ON sys_notification (created_at);
 
 -- What one account did with one notice. Of a broadcast there is a row only once the account did something with it.
--- `rev` is the account's inbox revision at which the notice came, `at` when it last came (merged, back from a snooze).
+-- `notification_id` is the notice's name for this account, `latest_id` what it shows: notices of one `group_key` that come
+-- while the one before is unread are one row, `group_count` times told. `rev` is the account's inbox revision at which it
+-- came, `at` when it last came (merged, back from a snooze). `place`: 0 inbox, 1 archived, 2 snoozed, 3 deleted.
 CREATE TABLE sys_notification_recipient (
     account_id      BIGINT NOT NULL,
     notification_id BIGINT NOT NULL REFERENCES sys_notification (id),
+    latest_id       BIGINT NOT NULL REFERENCES sys_notification (id),
     company_id      BIGINT NOT NULL,
+    group_key       TEXT,
+    group_count     BIGINT NOT NULL DEFAULT 1,
     rev             BIGINT NOT NULL,
     at              BIGINT NOT NULL,
     seen_at         BIGINT,
@@ -43,26 +53,84 @@ CREATE TABLE sys_notification_recipient (
     snoozed_until   BIGINT,
     deleted_at      BIGINT,
     delivered_at    BIGINT,
+    place           BIGINT GENERATED ALWAYS AS (
+        CASE WHEN deleted_at IS NOT NULL THEN 3 WHEN archived_at IS NOT NULL THEN 1
+             WHEN snoozed_until IS NOT NULL THEN 2 ELSE 0 END) STORED,
     PRIMARY KEY (account_id, notification_id)
 );
 CREATE INDEX idx_recipient_arrived ON sys_notification_recipient (account_id, rev);
+CREATE INDEX idx_recipient_feed ON sys_notification_recipient (account_id, place, at, notification_id);
+CREATE INDEX idx_recipient_unread ON sys_notification_recipient (account_id, place, at, notification_id)
+    WHERE read_at IS NULL;
+CREATE INDEX idx_recipient_group ON sys_notification_recipient (account_id, group_key)
+    WHERE group_key IS NOT NULL AND read_at IS NULL;
+CREATE INDEX idx_recipient_snoozed ON sys_notification_recipient (snoozed_until)
+    WHERE snoozed_until IS NOT NULL AND deleted_at IS NULL;
+CREATE INDEX idx_recipient_kept ON sys_notification_recipient (at) WHERE archived_at IS NULL;
+CREATE INDEX idx_recipient_notice ON sys_notification_recipient (notification_id);
+CREATE INDEX idx_recipient_latest ON sys_notification_recipient (latest_id);
 
 -- One row an account whose inbox was ever used: its revision is dense, raised under this row's lock by every change (I10).
+-- `held`: rows of sys_notification_recipient, for the bound on them.
 CREATE TABLE sys_inbox (
     account_id BIGINT PRIMARY KEY,
     rev        BIGINT NOT NULL,
-    changed_at BIGINT NOT NULL
+    changed_at BIGINT NOT NULL,
+    held       BIGINT NOT NULL DEFAULT 0
 );
+CREATE INDEX idx_inbox_held ON sys_inbox (held);
 CREATE INDEX idx_inbox_changed ON sys_inbox (changed_at);
 
--- What is unseen and unread among the notices that are an account's own, changed in the transaction that changes the rows.
+-- What is unseen and unread in the inbox among the rows of sys_notification_recipient, changed in the transaction that
+-- changes the rows. Of the company's broadcasts without a row, those up to the marks (revisions) are seen, read …
 CREATE TABLE sys_notification_counter (
-    account_id BIGINT NOT NULL,
-    company_id BIGINT NOT NULL,
-    unseen     BIGINT NOT NULL,
-    unread     BIGINT NOT NULL,
+    account_id     BIGINT NOT NULL,
+    company_id     BIGINT NOT NULL,
+    unseen         BIGINT NOT NULL DEFAULT 0,
+    unread         BIGINT NOT NULL DEFAULT 0,
+    seen_up_to     BIGINT NOT NULL DEFAULT 0,
+    read_up_to     BIGINT NOT NULL DEFAULT 0,
+    archived_up_to BIGINT NOT NULL DEFAULT 0,
+    deleted_up_to  BIGINT NOT NULL DEFAULT 0,
+    marked_at      BIGINT,
     PRIMARY KEY (account_id, company_id)
 );
+
+-- What reaches people where, by kind of notice. `account_id` 0: the company's own, over the default; `locked`: nobody of
+-- the company may choose otherwise.
+CREATE TABLE sys_notification_preference (
+    account_id BIGINT  NOT NULL,
+    company_id BIGINT  NOT NULL,
+    type       TEXT    NOT NULL,
+    channel    TEXT    NOT NULL,
+    enabled    BOOLEAN NOT NULL,
+    locked     BOOLEAN NOT NULL DEFAULT FALSE,
+    updated_at BIGINT  NOT NULL,
+    PRIMARY KEY (account_id, company_id, type, channel)
+);
+
+-- Which broadcast reaches whom now: asked by account, and by the company that his session works in.
+CREATE VIEW sys_broadcast_reach AS
+    SELECT person.user_id AS account_id, told.id AS notification_id, told.rev, told.company_id, told.created_at
+      FROM sys_login_user AS person
+      JOIN sys_notification AS told
+        ON told.rev IS NOT NULL AND told.over_at IS NULL AND told.created_at >= person.created_at
+     WHERE told.audience IN ('all', 'company')
+        OR (told.audience = 'role' AND EXISTS (
+            SELECT 1 FROM sys_user_role AS held
+             WHERE held.account_id = person.user_id AND held.role_id = told.audience_id AND held.started))
+        OR (told.audience = 'position' AND EXISTS (
+            SELECT 1 FROM hr_r_staff_position AS filled JOIN hr_staff AS staff ON staff.id = filled.staff_id
+             WHERE staff.account_id = person.user_id AND filled.position_id = told.audience_id AND filled.started))
+        OR (told.audience = 'organization' AND EXISTS (
+            SELECT 1 FROM hr_staff AS staff
+              JOIN hr_organization AS root ON root.id = told.audience_id
+              JOIN hr_organization AS own ON substr(own.path, 1, length(root.path)) = root.path
+                AND own.company_id = root.company_id
+             WHERE staff.account_id = person.user_id AND staff.status <> 'left'
+               AND (own.id = staff.org_id OR EXISTS (
+                   SELECT 1 FROM hr_r_staff_position AS filled JOIN hr_position AS post ON post.id = filled.position_id
+                    WHERE filled.staff_id = staff.id AND filled.started AND post.org_id = own.id))));
 
 -- What has to be published and may not be lost with the process; deleted when it was.
 CREATE TABLE sys_outbox (

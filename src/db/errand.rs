@@ -7,6 +7,7 @@
 
 use super::{Author, Conn, DbError};
 use livegrant_actors::{AccountId, Audience, MessageType, Operator};
+use serde::Serialize;
 use serde_json::value::RawValue;
 use std::fmt;
 use std::future::Future;
@@ -33,6 +34,21 @@ pub struct Mail {
     pub to: Vec<(AccountId, i64)>,
     /// What came.
     pub event: Option<MailEvent>,
+    /// What the account itself did, or a timer for it; `None`: only what came.
+    pub change: Option<StateChange>,
+}
+
+/// A change of states in one inbox, as `NOTIFICATION_STATE` tells it (E26), beside the absolute counts.
+#[derive(Debug, Clone, Serialize)]
+pub struct StateChange {
+    /// What was done: `seen`, `read`, `unread`, `archived`, `unarchived`, `snoozed`, `unsnoozed`, `deleted`.
+    pub state: &'static str,
+    /// To which notices; absent when a filter says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ids: Option<Vec<i64>>,
+    /// To all that the filter finds: the members are those of the list's query.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filter: Option<Arc<RawValue>>,
 }
 
 /// A notice on its way to the tabs of whoever has it.

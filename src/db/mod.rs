@@ -4,6 +4,7 @@
 
 mod audit;
 pub(crate) mod bulk;
+pub(crate) mod bulk_inbox;
 mod conn;
 mod epochs;
 mod errand;
@@ -17,7 +18,9 @@ mod work;
 pub(crate) use audit::write_audit;
 pub use conn::{Conn, Raw, in_time};
 use conn::{Link, Statements};
-pub use errand::{Closing, ERRANDS_WAITING, Errand, LastWrite, Mail, MailEvent, Signal, Writing};
+pub use errand::{
+    Closing, ERRANDS_WAITING, Errand, LastWrite, Mail, MailEvent, Signal, StateChange, Writing,
+};
 pub use error::DbError;
 pub use work::{Author, Authority, CommitError, Committed, SystemTask, Work};
 

@@ -316,6 +316,11 @@ impl Work {
             Json(&epochs)
         )?;
         for change in &self.changes {
+            if let PolicyChange::Notice { id, .. } = change
+                && *id != 0
+            {
+                sql_exec!(&mut self.conn, "UPDATE sys_notification SET rev = $2 WHERE id = $1", *id, rev)?;
+            }
             let Some(change_type) = change.change_type() else { continue };
             let (account, role, position) = change.targets();
             sql_exec!(

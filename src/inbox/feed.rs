@@ -1,15 +1,20 @@
 //! What delivery reads of inboxes: where they stand, and what came after a revision. Nothing here changes anything.
 
-use crate::db::{Conn, DbError};
-use crate::{sql_all, sql_opt};
+use crate::db::{Conn, DbError, bulk_inbox};
+use crate::sql_all;
 use livegrant_actors::{AccountId, CompanyId};
+use serde::Serialize;
 use sqlx::types::Json;
+use utoipa::ToSchema;
 
 /// Where an account's inbox stands: absolute counts and the revision that they are of (FN5).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Standing {
-    /// The inbox's revision; 0: it was never used.
+    /// The inbox's own revision: dense, one a change of what the account has; 0: it was never used.
     pub rev: i64,
+    /// Grows with everything that changes the counts, broadcasts and lost audiences too: the inbox's revision plus the
+    /// policy's, of one snapshot. A client keeps the counts of the greatest one that it was told.
+    pub state_rev: i64,
     /// Not yet shown in an opened list.
     pub unseen: i64,
     /// Not yet read.
@@ -18,19 +23,16 @@ pub struct Standing {
 
 /// Answers where an inbox stands, as a session of a company sees it.
 pub async fn standing(conn: &mut Conn, account: AccountId, company: CompanyId) -> Result<Standing, DbError> {
-    let row = sql_opt!(
-        conn,
-        (i64, i64, i64),
-        "SELECT inbox.rev, CAST(coalesce(sum(counter.unseen), 0) AS BIGINT), CAST(coalesce(sum(counter.unread), 0) AS BIGINT)
-           FROM sys_inbox AS inbox
-           LEFT JOIN sys_notification_counter AS counter
-             ON counter.account_id = inbox.account_id AND counter.company_id IN (0, $2)
-          WHERE inbox.account_id = $1 GROUP BY inbox.rev",
-        account.0,
-        company.0
-    )?;
-    let (rev, unseen, unread) = row.unwrap_or_default();
-    Ok(Standing { rev, unseen, unread })
+    Ok(standings(conn, &[(account, company)]).await?.into_iter().next().unwrap_or_default())
+}
+
+/// The same for many at once, in the order asked for. One statement, so that all are of one snapshot.
+pub async fn standings(conn: &mut Conn, of: &[(AccountId, CompanyId)]) -> Result<Vec<Standing>, DbError> {
+    let of: Vec<(i64, i64)> = of.iter().map(|(account, company)| (account.0, company.0)).collect();
+    let rows = bulk_inbox::standings(conn, &of).await?;
+    let standing =
+        |(_, _, rev, policy, unseen, unread)| Standing { rev, state_rev: rev + policy, unseen, unread };
+    Ok(rows.into_iter().map(standing).collect())
 }
 
 /// A notice that came.
@@ -38,8 +40,18 @@ pub async fn standing(conn: &mut Conn, account: AccountId, company: CompanyId) -
 pub struct Came {
     /// The inbox's revision that it took.
     pub rev: i64,
-    /// The notice's row.
+    /// The notice's row, for this account: notices that were merged keep the first one's.
     pub id: i64,
+    /// How often it was told: more than once where notices were merged.
+    pub count: i64,
+    /// Whose feed; 0: every company's.
+    pub company_id: i64,
+    /// `info`, `warning` or `critical`.
+    pub severity: String,
+    /// When it came, UTC milliseconds.
+    pub at: i64,
+    /// Already seen: its kind is muted, or another tab was quicker. No event is told then, only the state.
+    pub is_seen: bool,
     /// The name of its event.
     #[sqlx(rename = "type")]
     pub kind: String,
@@ -69,11 +81,12 @@ pub async fn came_after(
     sql_all!(
         conn,
         Came,
-        "SELECT recipient.rev, notification.id, notification.type, notification.message_id, notification.title,
-                notification.content, notification.payload, notification.link, notification.sender_id,
+        "SELECT recipient.rev, recipient.notification_id AS id, recipient.group_count AS count, recipient.company_id,
+                notification.severity, recipient.at, recipient.seen_at IS NOT NULL AS is_seen,
+                notification.type, notification.message_id, notification.title, notification.content, notification.payload, notification.link, notification.sender_id,
                 notification.sender_name
            FROM sys_notification_recipient AS recipient
-           JOIN sys_notification AS notification ON notification.id = recipient.notification_id
+           JOIN sys_notification AS notification ON notification.id = recipient.latest_id
           WHERE recipient.account_id = $1 AND recipient.rev > $2 AND recipient.deleted_at IS NULL
           ORDER BY recipient.rev LIMIT $3",
         account.0,

@@ -5,4 +5,5 @@
 //! says was committed.
 
 pub mod feed;
+pub mod model;
 pub mod post;

@@ -1,16 +1,23 @@
 //! Posting: a notice to named people, written in the transaction that it tells about.
 //!
 //! The rows are written last, after the scope locks, under the accounts' inbox rows in order (`db/errand.rs`); the tabs are
-//! told after the commit. Whoever does something is not told of it himself.
+//! told after the commit. Whoever does something is not told of it himself. However many people it is for, it is a handful
+//! of statements. Notices of one key that come while the one before is unread become one (FN12); of a kind that somebody
+//! has muted he finds the notice in the inbox, marked seen, and no event is told (FN10).
 
-use crate::db::{Closing, DbError, Errand, LastWrite, Mail, MailEvent, Work, Writing};
-use crate::{sql_exec, sql_one};
+use super::model::{NoticeKind, event_data};
+use crate::db::{Closing, DbError, Errand, LastWrite, Mail, MailEvent, Work, Writing, bulk_inbox};
+use crate::sql_one;
 use livegrant_actors::{AccountId, CompanyId, MessageType, Operator};
-use serde_json::value::to_raw_value;
-use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 use uuid::Uuid;
+
+/// How long a notice that nobody has read takes others of its key in: what happens to one thing within minutes is one
+/// story (FN12, E23).
+const MERGE_WINDOW: Duration = Duration::from_secs(300);
 
 /// What is told, in the words of whoever tells it.
 #[derive(Debug, Clone)]
@@ -31,6 +38,16 @@ pub struct Notice {
     pub company: CompanyId,
     /// Notices of one key that come while the one before is unread become one, with a count (FN12).
     pub merge_key: Option<String>,
+    /// How long the key merges; 5 minutes.
+    pub merge_window: Duration,
+    /// For people: `维护` …; empty: none.
+    pub category: String,
+    /// Filters the list (FN8); empty: none.
+    pub tag: String,
+    /// A second notice of the same sender and key is not made (FN18).
+    pub idempotency_key: Option<String>,
+    /// UTC milliseconds; leaves lists and counts then.
+    pub expires_at: Option<i64>,
     /// Buttons: `{"code","label","method","path","body"}` each (FW35).
     pub actions: Vec<Value>,
     /// Told to the acting account as well; by default nobody is told what he did himself (FT21).
@@ -63,6 +80,11 @@ impl Notice {
             link: None,
             company,
             merge_key: None,
+            merge_window: MERGE_WINDOW,
+            category: String::new(),
+            tag: String::new(),
+            idempotency_key: None,
+            expires_at: None,
             actions: Vec::new(),
             to_author: ToAuthor::No,
         }
@@ -76,22 +98,25 @@ impl Notice {
     }
 }
 
-/// Leaves a notice to be posted when the work commits. Accounts that are named twice are told once.
-pub fn post(work: &mut Work, to: &[AccountId], notice: Notice) {
+/// Leaves a notice to be posted when the work commits; answers its message id. Accounts that are named twice are told once.
+pub fn post(work: &mut Work, to: &[AccountId], notice: Notice) -> Arc<str> {
     let author = work.author().account;
     let mut accounts: Vec<AccountId> = to.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
     if notice.to_author == ToAuthor::No {
         accounts.retain(|account| *account != author);
     }
+    let message_id: Arc<str> = Uuid::now_v7().to_string().into();
     if !accounts.is_empty() {
-        work.write_last(Posting { accounts, notice });
+        work.write_last(Posting { accounts, notice, message_id: Arc::clone(&message_id) });
     }
+    message_id
 }
 
 #[derive(Debug)]
 struct Posting {
     accounts: Vec<AccountId>,
     notice: Notice,
+    message_id: Arc<str>,
 }
 
 impl LastWrite for Posting {
@@ -100,79 +125,160 @@ impl LastWrite for Posting {
     }
 
     fn write<'a>(self: Box<Self>, closing: Closing<'a>) -> Writing<'a> {
-        Box::pin(write(*self, closing))
+        Box::pin(async move { self.insert(closing).await })
     }
 }
 
-async fn write(posting: Posting, closing: Closing<'_>) -> Result<(), DbError> {
-    let Posting { accounts, notice } = posting;
-    let Closing { conn, now, author, errands } = closing;
-    let message_id: Arc<str> = Uuid::now_v7().to_string().into();
-    let (id,) = sql_one!(
+/// Whom the notice comes to how.
+#[derive(Debug, Default)]
+struct Split {
+    /// Account, revision, seen.
+    fresh: Vec<(i64, i64, bool)>,
+    /// Account, notice there, revision, seen.
+    again: Vec<(i64, i64, i64, bool)>,
+    /// Account, unseen, unread.
+    counts: Vec<(i64, i64, i64)>,
+    /// Who is told an event, by notice and times told.
+    told: BTreeMap<(i64, i64), Vec<(AccountId, i64)>>,
+    /// Who is told only that something is there.
+    quiet: Vec<(AccountId, i64)>,
+}
+
+impl Posting {
+    async fn insert(&self, closing: Closing<'_>) -> Result<(), DbError> {
+        let Closing { conn, now, author, errands } = closing;
+        let notice = &self.notice;
+        let id = insert_notice(conn, self, author, now).await?;
+        let accounts: Vec<i64> = self.accounts.iter().map(|account| account.0).collect();
+        let revs = bulk_inbox::raise(conn, &accounts, now).await?;
+        let company = notice.company.0;
+        let mut muting = BTreeSet::new();
+        if NoticeKind::of(notice.kind).is_some_and(NoticeKind::can_be_muted) && notice.severity != "critical"
+        {
+            muting.extend(bulk_inbox::muting(conn, &accounts, company, notice.kind.event()).await?);
+        }
+        let mut there = BTreeMap::new();
+        if let Some(key) = &notice.merge_key {
+            let since = now - notice.merge_window.as_millis() as i64;
+            for (account, first, count, was_seen) in
+                bulk_inbox::mergeable(conn, &accounts, company, key, since).await?
+            {
+                there.insert(account, (first, count, was_seen));
+            }
+        }
+        let split = split(id, &revs, &muting, &there);
+        if !split.fresh.is_empty() {
+            let key = notice.merge_key.as_deref();
+            let told = bulk_inbox::Told { id, company, key, at: now };
+            bulk_inbox::give(conn, told, &split.fresh).await?;
+        }
+        if !split.again.is_empty() {
+            bulk_inbox::merge(conn, id, now, &split.again).await?;
+        }
+        bulk_inbox::count(conn, company, &split.counts).await?;
+        let operator = (author.account.0 != 0)
+            .then(|| Operator { id: author.account, name: author.name.as_str().into() });
+        for ((shown, count), to) in split.told {
+            let data = event_data(notice, shown, count).map_err(encoding)?;
+            let (message_id, operator) = (Arc::clone(&self.message_id), operator.clone());
+            let event = MailEvent { notification: shown, kind: notice.kind, data, operator, message_id };
+            errands.push(Errand::Mail(Arc::new(Mail { to, event: Some(event), change: None })));
+        }
+        if !split.quiet.is_empty() {
+            errands.push(Errand::Mail(Arc::new(Mail { to: split.quiet, event: None, change: None })));
+        }
+        Ok(())
+    }
+}
+
+fn split(
+    id: i64,
+    revs: &[(i64, i64)],
+    muting: &BTreeSet<i64>,
+    there: &BTreeMap<i64, (i64, i64, bool)>,
+) -> Split {
+    let mut split = Split::default();
+    for (account, rev) in revs.iter().copied() {
+        let muted = muting.contains(&account);
+        let unseen = i64::from(!muted);
+        let (shown, count) = match there.get(&account) {
+            Some((first, count, was_seen)) => {
+                split.again.push((account, *first, rev, muted));
+                split.counts.push((account, unseen - i64::from(!was_seen), 0));
+                (*first, count + 1)
+            }
+            None => {
+                split.fresh.push((account, rev, muted));
+                split.counts.push((account, unseen, 1));
+                (id, 1)
+            }
+        };
+        if muted {
+            split.quiet.push((AccountId(account), rev));
+        } else {
+            split.told.entry((shown, count)).or_default().push((AccountId(account), rev));
+        }
+    }
+    split
+}
+
+async fn insert_notice(
+    conn: &mut crate::db::Conn,
+    posting: &Posting,
+    author: &crate::db::Author,
+    now: i64,
+) -> Result<i64, DbError> {
+    let notice = &posting.notice;
+    let made: Result<(i64,), DbError> = sql_one!(
         conn,
         (i64,),
-        "INSERT INTO sys_notification (message_id, type, severity, title, content, payload, link, actions, sender_id,
-            sender_name, company_id, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id",
-        &*message_id,
+        "INSERT INTO sys_notification (message_id, type, category, severity, title, content, payload, link, actions, tag,
+            sender_id, sender_name, company_id, group_key, idempotency_key, expires_at, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) RETURNING id",
+        &*posting.message_id,
         notice.kind.event(),
+        &notice.category,
         notice.severity,
         &notice.title,
         &notice.content,
         sqlx::types::Json(&notice.data),
         notice.link.as_deref(),
         sqlx::types::Json(&notice.actions),
+        &notice.tag,
         author.account.0,
         &author.name,
         notice.company.0,
+        notice.merge_key.as_deref(),
+        notice.idempotency_key.as_deref(),
+        notice.expires_at,
         now
-    )?;
-    let mut to = Vec::with_capacity(accounts.len());
-    for account in accounts {
-        let (rev,) = sql_one!(
-            conn,
-            (i64,),
-            "UPDATE sys_inbox SET rev = rev + 1, changed_at = $2 WHERE account_id = $1 RETURNING rev",
-            account.0,
-            now
-        )?;
-        sql_exec!(
-            conn,
-            "INSERT INTO sys_notification_recipient (account_id, notification_id, company_id, rev, at)
-             VALUES ($1, $2, $3, $4, $5)",
-            account.0,
-            id,
-            notice.company.0,
-            rev,
-            now
-        )?;
-        sql_exec!(
-            conn,
-            "INSERT INTO sys_notification_counter (account_id, company_id, unseen, unread) VALUES ($1, $2, 1, 1)
-             ON CONFLICT (account_id, company_id) DO UPDATE SET unseen = sys_notification_counter.unseen + 1,
-                unread = sys_notification_counter.unread + 1",
-            account.0,
-            notice.company.0
-        )?;
-        to.push((account, rev));
+    );
+    match made {
+        Ok((id,)) => Ok(id),
+        // Somebody with the same key was quicker: the next run finds what he made.
+        Err(DbError::Duplicate) if notice.idempotency_key.is_some() => Err(DbError::Again),
+        Err(error) => Err(error),
     }
-    let operator =
-        (author.account.0 != 0).then(|| Operator { id: author.account, name: author.name.as_str().into() });
-    let event =
-        MailEvent { notification: id, kind: notice.kind, data: data(id, &notice)?, operator, message_id };
-    errands.push(Errand::Mail(Arc::new(Mail { to, event: Some(event) })));
-    Ok(())
 }
 
-/// The event's `data`: title and content on top, then the fields of its kind.
-fn data(id: i64, notice: &Notice) -> Result<Arc<serde_json::value::RawValue>, DbError> {
-    let mut data = notice.data.clone();
-    data.insert("title".to_owned(), json!(notice.title));
-    data.insert("content".to_owned(), json!(notice.content));
-    data.insert("id".to_owned(), json!(id));
-    if let Some(link) = &notice.link {
-        data.insert("link".to_owned(), json!(link));
+fn encoding(error: serde_json::Error) -> DbError {
+    DbError::Defect(sqlx::Error::Encode(error.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_merges_is_told_once_more_and_counted_once() {
+        let there = BTreeMap::from([(1, (5, 2, true)), (2, (5, 2, false))]);
+        let split = split(9, &[(1, 11), (2, 21), (3, 31), (4, 41)], &BTreeSet::from([4]), &there);
+        assert_eq!(split.again, [(1, 5, 11, false), (2, 5, 21, false)]);
+        assert_eq!(split.fresh, [(3, 31, false), (4, 41, true)]);
+        // Seen before: unseen again. Unseen before: still. New. New and muted.
+        assert_eq!(split.counts, [(1, 1, 0), (2, 0, 0), (3, 1, 1), (4, 0, 1)]);
+        assert_eq!(split.told[&(5, 3)], [(AccountId(1), 11), (AccountId(2), 21)]);
+        assert_eq!(split.told[&(9, 1)], [(AccountId(3), 31)]);
+        assert_eq!(split.quiet, [(AccountId(4), 41)]);
     }
-    let raw = to_raw_value(&data).map_err(|error| DbError::Defect(sqlx::Error::Encode(error.into())))?;
-    Ok(Arc::from(raw))
 }

@@ -44,7 +44,7 @@ impl Touched {
                 PolicyChange::SessionsEnded { account, all, .. } => {
                     touched.accounts.extend(all.then_some(*account));
                 }
-                PolicyChange::Notice { .. } => {}
+                PolicyChange::Notice { .. } | PolicyChange::NoticesOver { .. } => {}
             }
         }
         touched

@@ -2,7 +2,7 @@
 //! reads in `sys_permission_change_log` (S3-31, C14). Pure data: no SQL, no delivery.
 
 use super::Scope;
-use livegrant_actors::{AccountId, EndCode, PositionId, RoleId, SessionId};
+use livegrant_actors::{AccountId, CompanyId, EndCode, PositionId, RoleId, SessionId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -44,8 +44,41 @@ pub enum PolicyChange {
         keep: Option<SessionId>,
         code: EndCode,
     },
-    /// A notice to everyone (E27); it takes a revision so that every node shows it in order.
-    Notice { title: String, content: String, category: String, severity: String },
+    /// A notice to everyone of an audience (E27); it takes a revision so that every node shows it in order. `id` is its
+    /// row, 0 in rows of before there were inboxes; `severity` is in the sender's word.
+    Notice {
+        title: String,
+        content: String,
+        category: String,
+        severity: String,
+        #[serde(default)]
+        id: i64,
+        #[serde(default)]
+        message_id: String,
+        #[serde(default)]
+        audience: NoticeAudience,
+        #[serde(default)]
+        expires_at: Option<i64>,
+    },
+    /// Notices to everyone are over: they leave the lists and counts of all who did not keep them.
+    NoticesOver { ids: Vec<i64> },
+}
+
+/// Whose tabs a notice to everyone is shown in.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoticeAudience {
+    /// Everybody's.
+    #[default]
+    Everyone,
+    /// Of those whose session works in the company.
+    Company(CompanyId),
+    /// Of those who hold the role.
+    Role(RoleId),
+    /// Of those in the position.
+    Position(PositionId),
+    /// Of these accounts: the people of an organisation when it was sent.
+    Accounts(Vec<AccountId>),
 }
 
 /// What was done to a row.
@@ -63,6 +96,20 @@ pub enum Edit {
 }
 
 impl PolicyChange {
+    /// Makes a notice to everyone that has no row in the inbox.
+    pub fn notice(title: &str, content: &str, category: &str, severity: &str) -> Self {
+        Self::Notice {
+            title: title.to_owned(),
+            content: content.to_owned(),
+            category: category.to_owned(),
+            severity: severity.to_owned(),
+            id: 0,
+            message_id: String::new(),
+            audience: NoticeAudience::Everyone,
+            expires_at: None,
+        }
+    }
+
     /// Answers the scopes whose epochs this change raises. Every change that can take something from someone raises at
     /// least one scope of that person's stamp (I2; property-tested in `effective.rs`).
     pub fn scopes(&self) -> Vec<Scope> {
@@ -85,7 +132,7 @@ impl PolicyChange {
                 }
                 scopes
             }
-            Self::Notice { .. } => Vec::new(),
+            Self::Notice { .. } | Self::NoticesOver { .. } => Vec::new(),
         }
     }
 
@@ -98,7 +145,7 @@ impl PolicyChange {
             Self::StaffPositions { .. } => "USER_POSITION",
             Self::Catalogue { .. } | Self::SystemAdjusted => "MENU_PERMISSION",
             Self::UserStatus { .. } | Self::SessionsEnded { .. } => "USER_STATUS",
-            Self::AccountEdited { .. } | Self::Notice { .. } => return None,
+            Self::AccountEdited { .. } | Self::Notice { .. } | Self::NoticesOver { .. } => return None,
         })
     }
 
@@ -124,7 +171,10 @@ impl PolicyChange {
             Self::UserStatus { account, .. }
             | Self::AccountEdited { account }
             | Self::SessionsEnded { account, .. } => (Some(*account), None, None),
-            Self::Catalogue { .. } | Self::SystemAdjusted | Self::Notice { .. } => (None, None, None),
+            Self::Catalogue { .. }
+            | Self::SystemAdjusted
+            | Self::Notice { .. }
+            | Self::NoticesOver { .. } => (None, None, None),
         }
     }
 }

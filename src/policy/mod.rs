@@ -24,7 +24,7 @@ pub mod timed;
 
 pub use bits::Bits;
 pub use catalogue::{Catalogue, Permission};
-pub use change::{Edit, PolicyChange, raised};
+pub use change::{Edit, NoticeAudience, PolicyChange, raised};
 pub use effective::{
     AccountFacts, At, GrantHolder, HolderId, Obstacle, PolicyFacts, SYSTEM_ADMIN, Standing, View,
 };

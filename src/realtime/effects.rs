@@ -1,7 +1,7 @@
 //! What a log row does to tabs: a pure function from changes to the engine's messages (I8: derived from the log, never
 //! from the handler). Whom it concerns is named by holder or account; the engine finds who of them is online.
 
-use crate::policy::{LogRow, PolicyChange};
+use crate::policy::{LogRow, NoticeAudience, PolicyChange};
 use livegrant_actors::{AccountId, Audience, Change, Effect, EndCode, Holder, NoticeView, Operator};
 use std::sync::Arc;
 
@@ -51,19 +51,31 @@ fn effect(row: &LogRow, change: &PolicyChange) -> Option<(Effect, Audience)> {
                 only(*account),
             )
         }
-        PolicyChange::Notice { title, content, category, severity } => {
+        PolicyChange::Notice { title, content, category, severity, id, audience, .. } => {
             let notice = NoticeView {
-                id: row.rev.0,
+                id: if *id == 0 { row.rev.0 } else { *id },
                 title: title.as_str().into(),
                 content: content.as_str().into(),
                 category: category.as_str().into(),
                 severity: severity.as_str().into(),
             };
-            (Effect::Notice(notice), Audience::Everyone)
+            (Effect::Notice(notice), listeners(audience))
         }
         // A disabled account's sessions end by a change of their own in the same row.
-        PolicyChange::UserStatus { enabled: false, .. } | PolicyChange::AccountEdited { .. } => return None,
+        PolicyChange::UserStatus { enabled: false, .. }
+        | PolicyChange::AccountEdited { .. }
+        | PolicyChange::NoticesOver { .. } => return None,
     })
+}
+
+fn listeners(audience: &NoticeAudience) -> Audience {
+    match audience {
+        NoticeAudience::Everyone => Audience::Everyone,
+        NoticeAudience::Company(company) => Audience::Holder(Holder::Company(*company)),
+        NoticeAudience::Role(role) => Audience::Holder(Holder::Role(*role)),
+        NoticeAudience::Position(position) => Audience::Holder(Holder::Position(*position)),
+        NoticeAudience::Accounts(accounts) => Audience::Accounts(accounts.as_slice().into()),
+    }
 }
 
 fn only(account: AccountId) -> Audience {

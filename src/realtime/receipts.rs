@@ -71,7 +71,9 @@ impl Ledger {
             company,
             about: About {
                 change_type: row.changes.first().and_then(PolicyChange::change_type),
-                answered: !row.changes.iter().all(|change| matches!(change, PolicyChange::Notice { .. })),
+                answered: !row.changes.iter().all(|change| {
+                    matches!(change, PolicyChange::Notice { .. } | PolicyChange::NoticesOver { .. })
+                }),
             },
             since: core.clock.monotonic_ms(),
             targets: targets(&row.changes),
@@ -102,9 +104,10 @@ fn targets(changes: &[PolicyChange]) -> Option<Vec<Target>> {
             | PolicyChange::SessionsEnded { account, .. }
             | PolicyChange::StaffPositions { account: Some(account), .. } => Target::Account(*account),
             PolicyChange::StaffPositions { account: None, .. } => continue,
-            PolicyChange::Catalogue { .. } | PolicyChange::SystemAdjusted | PolicyChange::Notice { .. } => {
-                return None;
-            }
+            PolicyChange::Catalogue { .. }
+            | PolicyChange::SystemAdjusted
+            | PolicyChange::Notice { .. }
+            | PolicyChange::NoticesOver { .. } => return None,
         };
         if !targets.contains(&target) && targets.len() < TARGETS {
             targets.push(target);

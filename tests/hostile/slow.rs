@@ -123,9 +123,8 @@ fn soon_full(settings: &mut Settings) {
 /// Tells everyone a long notice and answers its title.
 async fn shout(server: &TestServer) -> String {
     let title = format!("notice {}", server.core.clock.message_id());
-    let (content, category, severity) = ("x".repeat(4_000), "test".to_owned(), "info".to_owned());
     let mut work = server.core.db.begin(&Author::system("tests")).await.expect("the database answers");
-    work.change(PolicyChange::Notice { title: title.clone(), content, category, severity });
+    work.change(PolicyChange::notice(&title, &"x".repeat(4_000), "test", "info"));
     let committed = work.commit(SystemTask::Bootstrap).await.expect("it is committed");
     server.core.settle(committed).await;
     title

@@ -23,7 +23,7 @@ pub struct Statement {
 }
 
 /// The files whose statements are in the arms of a `match` over the two databases.
-const TWO_DIALECTS: [&str; 2] = ["src/db/fence.rs", "src/db/bulk.rs"];
+const TWO_DIALECTS: [&str; 3] = ["src/db/fence.rs", "src/db/bulk.rs", "src/db/bulk_inbox.rs"];
 /// The file whose statements only PostgreSQL is ever sent.
 const POSTGRES: &str = "src/db/postgres.rs";
 /// The file that defines the macros: its `sqlx::query` calls hand over what a macro was given.

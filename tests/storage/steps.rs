@@ -88,9 +88,7 @@ impl Stage {
             }
             14 => work.change(PolicyChange::SystemAdjusted),
             _ => {
-                let (title, content) = ("t".to_owned(), "c".to_owned());
-                let (category, severity) = ("x".to_owned(), "info".to_owned());
-                work.change(PolicyChange::Notice { title, content, category, severity });
+                work.change(PolicyChange::notice("t", "c", "x", "info"));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use livegrant::db::{Author, SystemTask};
 use livegrant::policy::store as policy_store;
-use livegrant::policy::{Catalogue, Edit, EndCode, HolderId, PolicyChange, Scope};
+use livegrant::policy::{Catalogue, Edit, EndCode, HolderId, NoticeAudience, PolicyChange, Scope};
 use livegrant::{sql_exec, sql_one};
 use livegrant_actors::{AccountId, ApplicationId, PositionId, Rev, RoleId, SessionId};
 
@@ -31,12 +31,18 @@ fn changes() -> Vec<PolicyChange> {
             keep: Some(SessionId::from("c".to_owned())),
             code: EndCode::TokenReuse,
         },
+        PolicyChange::notice("t", "c\u{7f}", "x", "info"),
         PolicyChange::Notice {
             title: "t".to_owned(),
-            content: "c\u{7f}".to_owned(),
-            category: "x".to_owned(),
-            severity: "info".to_owned(),
+            content: "c".to_owned(),
+            category: "维护".to_owned(),
+            severity: "严重".to_owned(),
+            id: 7,
+            message_id: "m".to_owned(),
+            audience: NoticeAudience::Accounts(vec![AccountId(1)]),
+            expires_at: Some(9),
         },
+        PolicyChange::NoticesOver { ids: vec![7] },
     ]
 }
 
@@ -81,12 +87,7 @@ both_databases! {
     async fn notices_are_found_among_other_rows(database: TestDatabase) {
         let house = House::build(&database).await;
         assert_eq!(policy_store::first_kept(&mut house.read().await).await.unwrap(), None);
-        let notice = |title: &str| PolicyChange::Notice {
-            title: title.to_owned(),
-            content: "通知".to_owned(),
-            category: "x".to_owned(),
-            severity: "info".to_owned(),
-        };
+        let notice = |title: &str| PolicyChange::notice(title, "通知", "x", "info");
         for change in [notice("one"), PolicyChange::SystemAdjusted, notice("three"), notice("four")] {
             let mut work = house.work().await;
             work.change(change);

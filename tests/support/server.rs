@@ -263,9 +263,8 @@ impl TestServer {
     /// Tells everyone a notice that nobody else sends; [`Tab::until`] reads up to it.
     pub async fn mark(&self) -> String {
         let title = format!("mark {}", self.marks.fetch_add(1, Ordering::Relaxed));
-        let (content, category, severity) = ("mark".to_owned(), "test".to_owned(), "info".to_owned());
         let mut work = self.core.db.begin(&Author::system("tests")).await.unwrap();
-        work.change(PolicyChange::Notice { title: title.clone(), content, category, severity });
+        work.change(PolicyChange::notice(&title, "mark", "test", "info"));
         let committed = work.commit(SystemTask::Bootstrap).await.unwrap();
         self.core.settle(committed).await;
         title

@@ -58,8 +58,7 @@ async fn broadcast(core: &Core, by: &Principal, notice: &BroadcastIn) -> Result<
     by.require("notification:broadcast")?;
     check_notice(notice)?;
     let mut work = core.db.begin(&by.author()).await?;
-    let BroadcastIn { title, content, category, severity } = notice.clone();
-    work.change(PolicyChange::Notice { title, content, category, severity });
+    work.change(PolicyChange::notice(&notice.title, &notice.content, &notice.category, &notice.severity));
     work.audit("notification_broadcast", "notice", "", "notification:broadcast").await?;
     let committed = work.commit(&by.stamp()).await?;
     Ok(core.settle(committed).await)
