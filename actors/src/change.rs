@@ -69,6 +69,8 @@ pub enum Audience {
     Accounts(Arc<[AccountId]>),
     /// Online accounts with this grant holder.
     Holder(Holder),
+    /// Online accounts with at least one of these grant holders.
+    AnyOf(Arc<[Holder]>),
     /// All online accounts.
     Everyone,
 }

@@ -95,7 +95,7 @@ impl ShardRef {
         Self { addr, arbiter, permits: Semaphore::new(permits.max(1)) }
     }
 
-    async fn ask<M>(&self, message: M) -> Result<M::Result, EngineError>
+    pub(crate) async fn ask<M>(&self, message: M) -> Result<M::Result, EngineError>
     where
         M: Message + Send + 'static,
         M::Result: Send,
@@ -243,7 +243,8 @@ impl EngineHandle {
         if let Effect::Notice(notice) = &change.effect {
             let (notice, operator) = (notice.clone(), change.operator.clone());
             // Before it is told: a tab that comes meanwhile has it from one of both.
-            self.0.notices.add(Noted { seq: rev.0, notice, operator });
+            let audience = change.audience.clone();
+            self.0.notices.add(Noted { seq: rev.0, notice, operator, audience });
         }
         let (parts, everywhere) = self.parts(&change.audience);
         let way = self.0.receipts.set_out(rev);
@@ -274,7 +275,7 @@ impl EngineHandle {
     }
 
     /// Divides an audience among the shards; tells whether every shard is concerned.
-    fn parts(&self, audience: &Audience) -> (Vec<Vec<AccountId>>, bool) {
+    pub(crate) fn parts(&self, audience: &Audience) -> (Vec<Vec<AccountId>>, bool) {
         let mut parts: Vec<Vec<AccountId>> = vec![Vec::new(); self.0.shards.len()];
         let Audience::Accounts(accounts) = audience else { return (parts, true) };
         for account in accounts.iter() {
@@ -418,7 +419,7 @@ impl EngineHandle {
         &self.0.shards[self.shard_index(account)]
     }
 
-    fn shard_index(&self, account: AccountId) -> usize {
+    pub(crate) fn shard_index(&self, account: AccountId) -> usize {
         (spread(account) % self.0.shards.len() as u64) as usize
     }
 }

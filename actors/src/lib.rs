@@ -13,6 +13,7 @@ mod config;
 mod counters;
 mod engine;
 mod handle;
+mod mail;
 mod notices;
 mod protocol;
 mod receipts;
@@ -27,6 +28,7 @@ pub use config::EngineConfig;
 pub use counters::EngineStats;
 pub use engine::{Engine, Outside};
 pub use handle::{AttachError, EngineError, EngineHandle, Refused};
+pub use mail::{Answer, Content, InboxEvent, Parcel, Want, Wanted};
 pub use notices::Noted;
 #[cfg(feature = "bare")]
 pub use protocol::client::Said;

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::change::Audience;
 use crate::protocol::envelope::{NoticeView, Operator};
 
 /// A notice that was told.
@@ -19,6 +20,8 @@ pub struct Noted {
     pub notice: NoticeView,
     /// Who sent it.
     pub operator: Option<Operator>,
+    /// Whom it is for.
+    pub audience: Audience,
 }
 
 #[derive(Default)]
@@ -103,8 +106,9 @@ mod tests {
             content: Arc::clone(&text),
             category: Arc::clone(&text),
             severity: text,
+            ..NoticeView::default()
         };
-        Noted { seq, notice, operator: None }
+        Noted { seq, notice, operator: None, audience: Audience::Everyone }
     }
 
     fn places(list: &[Arc<Noted>]) -> Vec<i64> {

@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use crate::mail::Want;
 use crate::protocol::close::CloseReason;
 use crate::protocol::envelope::EndCode;
 use crate::protocol::ids::{AccountId, ApplicationId, CompanyId, ConnectionId, SessionId};
@@ -102,6 +103,12 @@ pub trait Observer: Send + Sync + 'static {
     fn opened(&self, account: AccountId, tab: &TabInfo);
     /// A tab is closed or closing.
     fn closed(&self, account: AccountId, tab: &TabInfo, reason: CloseReason);
+    /// Tabs need to be told from the database how an inbox stands; answers whether there was room for it. Who has no
+    /// inboxes answers nothing.
+    fn wants(&self, want: Want) -> bool {
+        drop(want);
+        true
+    }
 }
 
 /// Does not look.

@@ -39,6 +39,7 @@ let link = { state: "disconnected", code: 0, until: 0 };
 let seen = new Seen();
 /** The last notice that this tab was told. */
 let inboxSeq = 0;
+let inboxRev = null;
 let hiddenAt = 0;
 
 function hint(on) {
@@ -139,6 +140,10 @@ const handlers = {
   MESSAGE_NOTIFICATION: notice,
   CONNECTED({ data }) {
     inboxSeq = data.inboxSeq ?? inboxSeq;
+    inboxRev = data.inboxRev ?? inboxRev;
+  },
+  NOTIFICATION_STATE({ data }) {
+    inboxRev = data.inboxRev ?? inboxRev;
   },
   CHECKPOINT({ data }) {
     // What this tab has is not what it was told last: something was lost on the way.
@@ -154,7 +159,7 @@ const handlers = {
 };
 
 function notice({ type, data }) {
-  if (type === "SYSTEM_NOTICE") inboxSeq = Math.max(inboxSeq, data.id ?? 0);
+  if (type === "SYSTEM_NOTICE") inboxSeq = Math.max(inboxSeq, data.seq ?? 0);
   toast("notice", data.title ?? "", data.content ?? "");
 }
 
@@ -173,7 +178,7 @@ const live = new Live({
   },
   get,
   post,
-  position: () => position(store.permissions, inboxSeq),
+  position: () => position(store.permissions, inboxSeq, inboxRev),
   onEnded: (code) => leave({ code, reason: "" }),
   async check(how) {
     try {
@@ -208,6 +213,7 @@ async function enter() {
   store.permissions = fromAccount(account);
   seen = new Seen();
   inboxSeq = 0;
+  inboxRev = null;
   hint(true);
   $("welcome").hidden = true;
   $("desk").hidden = false;

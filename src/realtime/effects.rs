@@ -58,6 +58,7 @@ fn effect(row: &LogRow, change: &PolicyChange) -> Option<(Effect, Audience)> {
                 content: content.as_str().into(),
                 category: category.as_str().into(),
                 severity: severity.as_str().into(),
+                ..NoticeView::default()
             };
             (Effect::Notice(notice), listeners(audience))
         }

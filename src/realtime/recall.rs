@@ -48,7 +48,10 @@ pub async fn recall(core: &Core) -> Result<(), Refusal> {
 
 fn noted(row: &LogRow) -> Option<Noted> {
     effects::of(row).into_iter().find_map(|change| match change.effect {
-        Effect::Notice(notice) => Some(Noted { seq: change.rev.0, notice, operator: change.operator }),
+        Effect::Notice(notice) => {
+            let (operator, audience) = (change.operator, change.audience);
+            Some(Noted { seq: change.rev.0, notice, operator, audience })
+        }
         _ => None,
     })
 }

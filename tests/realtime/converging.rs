@@ -87,7 +87,7 @@ impl Model {
                 // The list stands in the message too: where the difference leads elsewhere, something is missing.
                 self.lost |= careful && !self.permissions.iter().eq(texts(&data["permissions"]).iter());
             }
-            "SYSTEM_NOTICE" => self.inbox_seq = self.inbox_seq.max(number(&data["id"])),
+            "SYSTEM_NOTICE" => self.inbox_seq = self.inbox_seq.max(number(&data["seq"])),
             "CHECKPOINT" if careful => {
                 self.lost |= data["hash"] != *self.hash || data["epoch"] != *self.epoch;
             }

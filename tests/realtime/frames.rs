@@ -51,7 +51,7 @@ pub fn data<'f>(frame: &'f Value, kind: &str, to: &Account, by: Option<&Account>
             "updateType",
         ],
         "FORCE_LOGOUT" => &["at", "code", "reason", "sid"],
-        "SYSTEM_NOTICE" => &["category", "content", "id", "severity", "title"],
+        "SYSTEM_NOTICE" => &["category", "content", "id", "seq", "severity", "title"],
         other => panic!("no such type: {other}"),
     };
     assert_eq!(members(&frame["data"]), expected, "{frame}");

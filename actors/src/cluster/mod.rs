@@ -4,6 +4,7 @@
 //! application, whose words it does not know; signals are the engine's own, and go straight to the registry shard that
 //! holds the account (`registry/line.rs`).
 
+mod mail;
 mod post;
 mod reach;
 pub(crate) mod wire;

@@ -21,7 +21,8 @@ use super::wire::{self, Said};
 use crate::bus::{Bus, BusError, Channel, Heard, Message};
 use crate::change::Publication;
 use crate::handle::EngineHandle;
-use crate::protocol::ids::NodeId;
+use crate::mail::Content;
+use crate::protocol::ids::{AccountId, NodeId};
 
 /// Pieces that wait for one asker. 256: a list of 100,000 tabs.
 const PIECES: usize = 256;
@@ -177,6 +178,12 @@ impl Post {
                 let _ = asker.map(|asker| asker.try_send(Piece { from, place, text: piece, more }));
             }
             Some(Said::Publish(publication)) => spread(engine, publication).await,
+            Some(Said::Mail { to, content }) => {
+                let content = content.map(Arc::new);
+                if let Err(error) = engine.mail_here(&to, content.as_ref()).await {
+                    tracing::error!(%error, "mail of another node was not carried");
+                }
+            }
             None => {}
         }
     }
@@ -200,6 +207,15 @@ impl Post {
     /// Carries a publication to the tabs on all other nodes.
     pub(crate) async fn publish(&self, publication: Publication) -> Result<(), BusError> {
         self.send(Channel::Nodes, &Said::Publish(publication)).await
+    }
+
+    /// Tells all other nodes of a change of inboxes.
+    pub(crate) async fn mail(
+        &self,
+        to: Vec<(AccountId, i64)>,
+        content: Option<Content>,
+    ) -> Result<(), BusError> {
+        self.send(Channel::Nodes, &Said::Mail { to, content }).await
     }
 
     async fn send(&self, channel: Channel, said: &Said) -> Result<(), BusError> {

@@ -11,7 +11,7 @@ use crate::protocol::ids::{AccountId, ConnectionId, SessionId};
 use crate::session::Extend;
 
 /// Accounts that are told on their own channels; for more of them one message to all nodes is cheaper.
-const CHANNELS_AT_ONCE: usize = 32;
+pub(super) const CHANNELS_AT_ONCE: usize = 32;
 
 impl EngineHandle {
     /// Gives the way of news and questions between nodes.
@@ -48,7 +48,7 @@ impl EngineHandle {
     }
 
     /// Tells the nodes on which an account has a tab.
-    async fn signal(&self, account: AccountId, signal: &Signal) {
+    pub(super) async fn signal(&self, account: AccountId, signal: &Signal) {
         if self.0.bus.is_alone() {
             return;
         }
@@ -72,7 +72,7 @@ impl EngineHandle {
 }
 
 /// A hint that was not sent is counted by the bus; what it hinted at is found without it.
-fn report(sent: Result<(), BusError>) {
+pub(super) fn report(sent: Result<(), BusError>) {
     if let Err(error) = sent {
         tracing::debug!(%error, "other nodes were not told");
     }

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::change::Publication;
+use crate::mail::{Content, Parcel};
 use crate::protocol::close::CloseReason;
-use crate::protocol::ids::{ConnectionId, SessionId};
+use crate::protocol::ids::{AccountId, ConnectionId, SessionId};
 
 /// What a node says to all nodes or to one.
 #[derive(Debug, Serialize, Deserialize)]
@@ -20,6 +21,8 @@ pub(crate) enum Said {
     Answer { number: u64, place: usize, piece: Option<Box<RawValue>>, more: bool },
     /// Carry this to the tabs here.
     Publish(Publication),
+    /// The inboxes of these accounts came to these revisions; `None`: look what it was.
+    Mail { to: Vec<(AccountId, i64)>, content: Option<Content> },
 }
 
 /// What a node says to those on which an account has a tab.
@@ -28,6 +31,8 @@ pub(crate) enum Said {
 pub(crate) enum Signal {
     /// Carry this to its tabs.
     Publish(Publication),
+    /// Its inbox has changed.
+    Mail(Parcel),
     /// Close this tab, if it is there.
     Close { connection: ConnectionId, reason: CloseReason },
     /// The session's token was refreshed.

@@ -127,7 +127,7 @@ impl MessageType {
             Self::Subscribed => ("SUBSCRIBED", "subscribed", Group::Control),
             Self::Receipt => ("RECEIPT", "receipt", Group::Topic),
             Self::PresenceAdmin => ("PRESENCE_ADMIN", "presence_admin", Group::Topic),
-            Self::Notification => ("NOTIFICATION", "notification", Group::Topic),
+            Self::Notification => ("NOTIFICATION", "notification", Group::Inbox),
             Self::NotificationState => ("NOTIFICATION_STATE", "notification_state", Group::Inbox),
             Self::Preference => ("PREFERENCE", "preference", Group::Topic),
             Self::ApprovalTask => ("APPROVAL_TASK", "approval_task", Group::Topic),
@@ -197,7 +197,8 @@ impl EndCode {
 }
 
 /// A notice as tabs see it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct NoticeView {
     /// The notice's id.
     pub id: i64,
@@ -209,6 +210,21 @@ pub struct NoticeView {
     pub category: Arc<str>,
     /// The notice's severity.
     pub severity: Arc<str>,
+    /// When it is past, UTC ms; who comes back later is not told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<i64>,
+    /// The id that every copy of it carries (S3-116); `None`: each account gets its own.
+    #[serde(skip)]
+    pub message_id: Option<Arc<str>>,
+}
+
+/// `data` of a `SYSTEM_NOTICE` to everybody.
+#[derive(Serialize)]
+pub(crate) struct SystemNotice<'a> {
+    /// Its place: the revision that it took.
+    pub seq: i64,
+    #[serde(flatten)]
+    pub notice: &'a NoticeView,
 }
 
 /// The common outer shape of every message.
@@ -280,6 +296,7 @@ pub(crate) struct Connected<'a> {
     pub permission_version: Rev,
     pub hash: &'a str,
     pub inbox_seq: i64,
+    pub inbox_rev: Option<i64>,
     /// `current`, `diff` or `snapshot`: how the tab gets from what it had to what holds.
     pub resume: Resumed,
     pub server_time: i64,
@@ -313,11 +330,14 @@ pub(crate) struct Checkpoint<'a> {
     pub permission_version: Rev,
     pub hash: &'a str,
     pub inbox_seq: i64,
+    pub inbox_rev: Option<i64>,
 }
 
 /// `data` of a `RESYNC`: notices from `from` on, up to `to`, may be missing.
 #[derive(Serialize)]
 pub(crate) struct Resync {
+    /// `broadcasts` or `inbox`: whose places `from` and `to` are.
+    pub of: &'static str,
     pub from: i64,
     pub to: i64,
     /// `window`: they are older than what is kept; `slow`: the tab did not read.

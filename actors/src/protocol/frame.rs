@@ -56,6 +56,8 @@ pub(crate) enum Class {
     Permission,
     /// Can be fetched or told again: may be dropped.
     Notice,
+    /// Of the account's own inbox: asked for again when it was dropped.
+    Mail,
     /// Pings, pongs, checkpoints: may be dropped.
     Control,
     /// Forced logout and close: never dropped.
@@ -67,11 +69,16 @@ pub(crate) enum Class {
 pub(crate) struct Frame {
     pub bytes: Bytes,
     pub class: Class,
-    /// The notice's place in the inbox; 0 for everything else.
+    /// The broadcast's place, or the inbox's revision; 0 for everything else.
     pub seq: i64,
 }
 
 impl Frame {
+    /// The same as a part of the account's inbox at a revision.
+    pub fn of_inbox(self, rev: i64) -> Self {
+        Self { class: Class::Mail, seq: rev, ..self }
+    }
+
     fn control(bytes: Bytes) -> Self {
         Self { bytes, class: Class::Control, seq: 0 }
     }

@@ -1,6 +1,6 @@
 //! What a tab has, in one word: where its stream can go on (I9).
 //!
-//! Text `<epoch>:<rev>:<hash>:<inboxSeq>`; in SSE with a fifth part that names the stream. It is the `id` of SSE events (a browser gives it back as
+//! Text `<epoch>:<rev>:<hash>:<inboxSeq>`, where `.<inboxRev>` may follow; in SSE with a fifth part that names the stream. It is the `id` of SSE events (a browser gives it back as
 //! `Last-Event-ID`) and the `resume` parameter of the other transports. It is a claim of the client:
 //! it chooses what the tab is told, never what it may know.
 
@@ -10,7 +10,7 @@ use std::str::FromStr;
 use super::ids::{ConnectionId, Rev};
 use super::permission::State;
 
-/// Longest position that is looked at, bytes. 128: two numbers, a guid, a hash and a stream's name need 105.
+/// Longest position that is looked at, bytes. 128: three numbers, a guid, a hash and a stream's name need 125.
 const TEXT_MAX: usize = 128;
 
 /// What a tab has.
@@ -22,8 +22,10 @@ pub struct Position {
     pub rev: Rev,
     /// Hash of the state.
     pub hash: String,
-    /// Last notice that was seen.
+    /// Last broadcast that was seen.
     pub inbox_seq: i64,
+    /// Revision of the account's inbox up to which everything was seen, if it was ever told.
+    pub inbox_rev: Option<i64>,
     /// The beginning of the connection's id, if an event stream says this.
     pub stream: Option<String>,
 }
@@ -37,7 +39,7 @@ impl Position {
 
 /// The text is no position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a position: <epoch>:<rev>:<hash>:<inboxSeq>")]
+#[error("not a position: <epoch>:<rev>:<hash>:<inboxSeq>[.<inboxRev>]")]
 pub struct NoPosition;
 
 impl FromStr for Position {
@@ -54,20 +56,23 @@ impl FromStr for Position {
             return Err(NoPosition);
         };
         let number = |text: &str| text.parse().ok().filter(|number: &i64| *number >= 0).ok_or(NoPosition);
+        let (seq, inbox_rev) = seq.split_once('.').map_or((seq, None), |(seq, rev)| (seq, Some(rev)));
         Ok(Self {
             epoch: epoch.into(),
             rev: Rev(number(rev)?),
             hash: hash.into(),
             inbox_seq: number(seq)?,
+            inbox_rev: inbox_rev.map(number).transpose()?,
             stream: stream.map(str::to_owned),
         })
     }
 }
 
-/// Writes the position of an event stream that has `state` and has seen notices up to `inbox_seq`.
+/// Writes the position of an event stream that has `state`, broadcasts up to `inbox_seq` and its inbox up to `inbox_rev`.
 pub(crate) struct At<'a> {
     pub state: &'a State,
     pub inbox_seq: i64,
+    pub inbox_rev: Option<i64>,
     pub connection: &'a ConnectionId,
 }
 
@@ -80,7 +85,11 @@ pub fn stream_name(connection: &ConnectionId) -> &str {
 impl fmt::Display for At<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let State { epoch, rev, hash, .. } = self.state;
-        write!(f, "{epoch}:{rev}:{hash}:{}:{}", self.inbox_seq, stream_name(self.connection))
+        write!(f, "{epoch}:{rev}:{hash}:{}", self.inbox_seq)?;
+        if let Some(rev) = self.inbox_rev {
+            write!(f, ".{rev}")?;
+        }
+        write!(f, ":{}", stream_name(self.connection))
     }
 }
 
@@ -94,7 +103,12 @@ mod tests {
         assert_eq!((&*position.epoch, position.rev, position.inbox_seq), ("9b50-e5", Rev(14), 3));
         let named: Position = "e:1:h:2:0d427f4a".parse().unwrap();
         assert_eq!((named.inbox_seq, named.stream.as_deref()), (2, Some("0d427f4a")));
-        for bad in ["", "a:1:b", "a:x:b:1", "a:1:b:-1", "a:1:b:1:2:3", &"a".repeat(200)] {
+        assert_eq!((position.inbox_rev, named.inbox_rev), (None, None));
+        let placed: Position = "e:1:h:2.17:0d427f4a".parse().unwrap();
+        assert_eq!((placed.inbox_seq, placed.inbox_rev), (2, Some(17)));
+        let bad =
+            ["", "a:1:b", "a:x:b:1", "a:1:b:-1", "a:1:b:1:2:3", "a:1:b:1.", "a:1:b:1.-2", "a:1:b:1.2.3"];
+        for bad in bad.into_iter().chain([&*"a".repeat(200)]) {
             assert_eq!(bad.parse::<Position>(), Err(NoPosition), "{bad}");
         }
     }

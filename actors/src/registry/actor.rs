@@ -155,6 +155,10 @@ impl Registry {
         self.shard.directory.borrow_mut().insert(account, session.start(), generation);
     }
 
+    pub(super) fn shard(&self) -> &Rc<Shard> {
+        &self.shard
+    }
+
     fn tick(&mut self) {
         self.ticks += 1;
         self.tell_due();
@@ -295,6 +299,7 @@ impl Handler<Carry> for Registry {
             match &change.audience {
                 Audience::Accounts(_) => accounts.into_iter().for_each(&mut send),
                 Audience::Holder(holder) => directory.with(*holder).for_each(&mut send),
+                Audience::AnyOf(holders) => directory.with_any(holders).into_iter().for_each(&mut send),
                 Audience::Everyone => directory.all().for_each(|(account, _)| send(account)),
             }
         }
@@ -359,6 +364,7 @@ impl Handler<Spread> for Registry {
                 (Audience::Accounts(_), _) => accounts.into_iter().for_each(send),
                 (_, Some(topic)) => directory.listening(topic).for_each(send),
                 (Audience::Holder(holder), None) => directory.with(*holder).for_each(send),
+                (Audience::AnyOf(holders), None) => directory.with_any(holders).into_iter().for_each(send),
                 (Audience::Everyone, None) => directory.all().map(|(account, _)| account).for_each(send),
             }
         }

@@ -91,6 +91,10 @@ impl Directory {
         self.found_by.of(&holder)
     }
 
+    pub fn with_any(&self, holders: &[Holder]) -> HashSet<AccountId> {
+        holders.iter().flat_map(|holder| self.with(*holder)).collect()
+    }
+
     pub fn listening(&self, topic: &Arc<str>) -> impl Iterator<Item = AccountId> + use<'_> {
         self.heard_by.of(topic)
     }

@@ -17,7 +17,7 @@ use crate::bus::{Channel, Ears, Heard, Line};
 use crate::change::Publication;
 use crate::cluster::{Signal, wire};
 use crate::protocol::ids::AccountId;
-use crate::session::{CloseTab, Extend, Publish};
+use crate::session::{CloseTab, Extend, Publish, Receive};
 
 /// Which accounts the line is to hear; bounded by the accounts of the shard.
 #[derive(Default)]
@@ -76,6 +76,9 @@ async fn deliver(shard: &Shard, account: AccountId, signal: Signal) {
         Signal::Publish(publication) => {
             let publication: Arc<Publication> = Arc::new(publication);
             hand_over(shard, account, Publish(publication)).await;
+        }
+        Signal::Mail(parcel) => {
+            hand_over(shard, account, Receive(parcel)).await;
         }
         Signal::Extend { session, expires_at } => {
             hand_over(shard, account, Extend { session, expires_at }).await;

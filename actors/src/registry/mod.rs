@@ -7,6 +7,7 @@
 mod actor;
 mod directory;
 mod line;
+mod mail;
 
 pub(crate) use actor::{
     Absent, Attach, Carry, Census, DrainTabs, FindTrace, Listeners, Registry, Seed, Spread, ToAccount,
@@ -28,6 +29,7 @@ use crate::session::Bodies;
 use crate::subject::{Ids, Observer, Time};
 use crate::trace::Traces;
 use line::Wishes;
+pub(crate) use mail::{Answers, Parcels, Views};
 
 /// What the actors of one shard share; never leaves its thread.
 pub(crate) struct Shard {

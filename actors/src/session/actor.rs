@@ -18,13 +18,13 @@ use super::link::{Link, Polled};
 use super::merge::Merged;
 use super::tab::{OnlineAccount, Stage, Tab};
 use super::{
-    Acknowledge, Adopt, CloseTab, Deliver, Describe, Extend, Follow, Poll as PollTab, Publish, SendAway,
-    Sweep, TellMerged,
+    Acknowledge, Adopt, CloseTab, CompaniesOf, Deliver, Describe, Extend, Follow, Learn, Poll as PollTab,
+    Publish, Receive, SendAway, Sweep, TellMerged,
 };
 use crate::handle::AttachError;
 use crate::protocol::client::ClientMessage;
 use crate::protocol::close::CloseReason;
-use crate::protocol::ids::{AccountId, ConnectionId, Holder, Rev, SessionId};
+use crate::protocol::ids::{AccountId, CompanyId, ConnectionId, Holder, Rev, SessionId};
 use crate::registry::{Generation, Shard};
 use crate::trace::{Followed, TracedTab};
 
@@ -36,6 +36,8 @@ pub(crate) struct SessionActor {
     pub(super) holders: Vec<Holder>,
     /// What the registry knows that this account listens to.
     pub(super) topics: Vec<Arc<str>>,
+    /// The highest revision of the inbox that went by.
+    pub(super) newest_mail: i64,
     /// The last sweep found a state that no change had told.
     pub(super) suspect: bool,
     /// When a change was told last.
@@ -52,6 +54,7 @@ impl SessionActor {
             tabs: Vec::new(),
             holders: Vec::new(),
             topics: Vec::new(),
+            newest_mail: 0,
             suspect: false,
             told_at: None,
             merged: None,
@@ -209,6 +212,34 @@ impl Handler<Publish> for SessionActor {
 
     fn handle(&mut self, Publish(publication): Publish, _: &mut Self::Context) {
         self.publish(&publication);
+    }
+}
+
+impl Handler<Receive> for SessionActor {
+    type Result = ();
+
+    fn handle(&mut self, Receive(parcel): Receive, _: &mut Self::Context) {
+        self.receive(&parcel);
+    }
+}
+
+impl Handler<Learn> for SessionActor {
+    type Result = ();
+
+    fn handle(&mut self, Learn(answer): Learn, _: &mut Self::Context) {
+        self.learn(&answer);
+    }
+}
+
+impl Handler<CompaniesOf> for SessionActor {
+    type Result = Vec<CompanyId>;
+
+    fn handle(&mut self, CompaniesOf(audience): CompaniesOf, _: &mut Self::Context) -> Self::Result {
+        let meant = self.tabs.iter().filter(|tab| tab.is_open() && tab.is_meant(&audience));
+        let mut companies: Vec<CompanyId> = meant.map(|tab| tab.subject.view().1).collect();
+        companies.sort_unstable();
+        companies.dedup();
+        companies
     }
 }
 

@@ -12,7 +12,9 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use super::state::{Delta, HolderDelta, step};
-use crate::protocol::envelope::{MessageType, NoticeView, PermissionUpdate, RoleChange, UpdateType};
+use crate::protocol::envelope::{
+    MessageType, NoticeView, PermissionUpdate, RoleChange, SystemNotice, UpdateType,
+};
 use crate::protocol::frame::raw;
 use crate::protocol::ids::Rev;
 use crate::protocol::permission::State;
@@ -106,7 +108,7 @@ impl Bodies {
         match &self.notice {
             Some((made, body)) if *made == seq => Rc::clone(body),
             _ => {
-                let body: Rc<RawValue> = raw(notice).into();
+                let body: Rc<RawValue> = raw(&SystemNotice { seq, notice }).into();
                 self.notice = Some((seq, Rc::clone(&body)));
                 body
             }

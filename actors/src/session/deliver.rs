@@ -170,8 +170,10 @@ impl SessionActor {
         let letter = desk.notice(change.rev.0, notice, change.operator.as_ref());
         let mut sent = 0;
         for tab in self.tabs.iter_mut().filter(|tab| tab.is_open() && tab.subject.is_active()) {
-            desk.tell_notice(tab, &letter);
-            sent += 1;
+            if tab.is_meant(&change.audience) {
+                desk.tell_notice(tab, &letter);
+                sent += 1;
+            }
         }
         desk.shard.receipts.sent(change.rev, desk.account, sent);
     }

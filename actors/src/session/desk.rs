@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use super::link::Link;
 use super::outbox::{Bounds, Debt, Pushed};
 use super::tab::{Stage, Tab, Unacked};
-use crate::notices::Missing;
+use crate::notices::{Missing, Noted};
 use crate::protocol::close::CloseReason;
 use crate::protocol::envelope::{
     Checkpoint, EndCode, Envelope, ForceLogout, Group, MessageType, NoticeView, Operator, Resync,
@@ -63,7 +63,8 @@ impl Desk {
     /// Makes a notice's letter, for every tab of the account.
     pub fn notice(&self, seq: i64, notice: &NoticeView, operator: Option<&Operator>) -> Letter {
         let body = self.shard.bodies.borrow_mut().notice(seq, notice);
-        let name = (self.shard.ids.message_id(), seq);
+        let message_id = notice.message_id.clone().unwrap_or_else(|| self.shard.ids.message_id());
+        let name = (message_id, seq);
         self.named_letter(MessageType::SystemNotice, &body, operator, name)
     }
 
@@ -74,33 +75,56 @@ impl Desk {
         if !tab.takes(letter.kind, None) {
             return;
         }
-        self.push(tab, letter, rev);
+        self.push(tab, letter, rev, None);
     }
 
     /// The same for a message of a topic.
     pub fn publish(&self, tab: &mut Tab, letter: &Letter, topic: Option<&str>) {
         if tab.takes(letter.kind, topic) {
-            self.push(tab, letter, None);
+            self.push(tab, letter, None, None);
         }
     }
 
-    fn push(&self, tab: &mut Tab, letter: &Letter, rev: Option<Rev>) {
+    /// Tells a tab of the revision of its inbox that it has now come to; answers whether it was taken.
+    pub fn tell_mail(&self, tab: &mut Tab, letter: &Letter) -> bool {
+        let at = tab.mail.rev();
+        tab.takes(letter.kind, None) && self.push(tab, letter, None, at) == Pushed::Queued
+    }
+
+    /// Tells a tab how its inbox stands; a tab that loses this has to ask.
+    pub fn tell_inbox(&self, tab: &mut Tab, letter: &Letter) {
+        if tab.takes(letter.kind, None) {
+            let next = tab.mail.rev().map_or(0, |rev| rev + 1);
+            self.push(tab, letter, None, Some(next));
+        }
+    }
+
+    /// Queues a message; `mail` is the inbox's revision from which to ask again when it is lost.
+    fn push(&self, tab: &mut Tab, letter: &Letter, rev: Option<Rev>, mail: Option<i64>) -> Pushed {
         let now = letter.at;
         // Told only where the tab's place is then true: the roles come before the state they belong to.
         let places = matches!(
             letter.kind,
             MessageType::PermissionUpdate | MessageType::SystemNotice | MessageType::Checkpoint
-        ) || (letter.kind == MessageType::Connected && tab.at_place);
+        ) || mail.is_some()
+            || (letter.kind == MessageType::Connected && tab.at_place);
         // Nothing places a tab behind what it is still owed.
         let places = places && !tab.outbox.owes_snapshot();
         let seq = tab.outbox.lost().map_or(tab.inbox_seq, |lost| tab.inbox_seq.min(lost - 1));
-        let at = At { state: &tab.state, inbox_seq: seq, connection: &tab.id };
+        let read = tab.mail.rev().map(|rev| tab.outbox.lost_mail().map_or(rev, |lost| rev.min(lost - 1)));
+        let inbox_rev = read.filter(|rev| *rev >= 0);
+        let at = At { state: &tab.state, inbox_seq: seq, inbox_rev, connection: &tab.id };
         let seal = tab.extras.as_mut().and_then(|extras| extras.seal.as_mut());
         let frame = letter.frame(tab.link.transport(), places.then_some(&at), seal);
+        let frame = match mail {
+            Some(rev) => frame.of_inbox(rev),
+            None => frame,
+        };
         if places {
             tab.last_placed = now;
         }
-        let traced = letter.kind.group() != Group::Control;
+        // How an inbox stands is told to every tab that comes; it would drive out what is worth following.
+        let traced = letter.kind.group() != Group::Control && letter.kind != MessageType::NotificationState;
         if traced {
             tab.last_active = now;
         }
@@ -133,6 +157,7 @@ impl Desk {
             result,
             "message pushed"
         );
+        pushed
     }
 
     /// Tells a tab its whole state as it is now.
@@ -157,6 +182,14 @@ impl Desk {
         self.tell(tab, letter, Some(Rev(letter.seq)));
     }
 
+    /// Tells a tab a notice of late, if it is for it and not past.
+    pub fn tell_again(&self, tab: &mut Tab, noted: &Noted) {
+        let past = noted.notice.expires_at.is_some_and(|at| at <= self.now());
+        if !past && tab.is_meant(&noted.audience) {
+            self.tell_notice(tab, &self.notice(noted.seq, &noted.notice, noted.operator.as_ref()));
+        }
+    }
+
     /// Tells a tab the notices since its place; what is no longer known it is told to fetch.
     pub fn tell_missed(&self, tab: &mut Tab, up_to: i64, reason: &'static str) {
         let (missed, missing) = self.shard.notices.after(tab.inbox_seq);
@@ -164,14 +197,20 @@ impl Desk {
             self.tell_resync(tab, up_to, reason);
         }
         for noted in missed {
-            self.tell_notice(tab, &self.notice(noted.seq, &noted.notice, noted.operator.as_ref()));
+            self.tell_again(tab, &noted);
             // Its own delivery may still be under way to this account.
             tab.retold = tab.retold.max(noted.seq);
         }
     }
 
     fn tell_resync(&self, tab: &mut Tab, to: i64, reason: &'static str) {
-        let body = raw(&Resync { from: tab.inbox_seq + 1, to, reason });
+        let body = raw(&Resync { of: "broadcasts", from: tab.inbox_seq + 1, to, reason });
+        self.tell(tab, &self.letter(MessageType::Resync, &body, None), None);
+    }
+
+    /// Tells a tab that more came to its inbox than is told again.
+    pub fn tell_resync_mail(&self, tab: &mut Tab, (from, to): (i64, i64)) {
+        let body = raw(&Resync { of: "inbox", from, to, reason: "window" });
         self.tell(tab, &self.letter(MessageType::Resync, &body, None), None);
     }
 
@@ -184,6 +223,10 @@ impl Desk {
         }
         if debt.snapshot {
             self.tell_snapshot(tab);
+        }
+        if let Some(lost) = debt.mail {
+            tab.mail.fall_back(lost - 1);
+            self.ask(tab);
         }
         let Some(lost) = debt.notices else { return };
         if lost == i64::MAX {
@@ -205,6 +248,7 @@ impl Desk {
             permission_version: tab.state.rev,
             hash: &tab.state.hash,
             inbox_seq: tab.inbox_seq,
+            inbox_rev: tab.mail.rev(),
         });
         self.tell(tab, &self.letter(MessageType::Checkpoint, &body, None), None);
     }

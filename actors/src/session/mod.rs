@@ -1,7 +1,7 @@
 //! An account's session actor: it owns its tabs' sockets and tells them what changed.
 //!
 //! `actor.rs` receives and polls, `welcome.rs` takes a tab in, `deliver.rs` carries changes to the
-//! tabs, `topics.rs` what they listen to, `tend.rs` looks after them; `desk.rs` tells one tab,
+//! tabs, `mail.rs` what comes to the inbox, `topics.rs` what they listen to, `tend.rs` looks after them; `desk.rs` tells one tab,
 //! `hear.rs` hears it, `flush.rs` writes to it, `compose.rs` makes bodies; `state.rs`, `merge.rs`,
 //! `outbox.rs` and `sweep.rs` decide without IO.
 
@@ -12,6 +12,7 @@ mod desk;
 mod flush;
 mod hear;
 mod link;
+mod mail;
 mod merge;
 pub(crate) mod outbox;
 mod state;
@@ -34,11 +35,12 @@ use std::sync::Arc;
 use actix::Message;
 use tokio::sync::oneshot;
 
-use crate::change::{Change, Publication};
+use crate::change::{Audience, Change, Publication};
 use crate::counters::Seat;
 use crate::handle::AttachError;
+use crate::mail::{Answer, Parcel};
 use crate::protocol::close::CloseReason;
-use crate::protocol::ids::{ConnectionId, Rev, SessionId};
+use crate::protocol::ids::{CompanyId, ConnectionId, Rev, SessionId};
 use crate::receipts::Way;
 use crate::subject::Admission;
 use crate::trace::{Followed, Trace};
@@ -99,6 +101,21 @@ pub(crate) struct TellMerged;
 #[derive(Clone, Message)]
 #[rtype(result = "()")]
 pub(crate) struct Publish(pub Arc<Publication>);
+
+/// Take a change of the inbox to the tabs.
+#[derive(Clone, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Receive(pub Parcel);
+
+/// Tell what the database has answered.
+#[derive(Clone, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Learn(pub Arc<Answer>);
+
+/// Name the companies of the open tabs that an audience means.
+#[derive(Clone, Message)]
+#[rtype(result = "Vec<CompanyId>")]
+pub(crate) struct CompaniesOf(pub Audience);
 
 /// Wait for messages of a polling tab of this session; `None` when there is no such tab.
 #[derive(Clone, Message)]

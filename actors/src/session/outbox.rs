@@ -1,7 +1,7 @@
 //! What waits for one tab's socket, bounded in bytes and frames (I11).
 //!
 //! When it is full, permission frames give way to one snapshot that is owed, notices to a
-//! resynchronisation from the first one that is lost, control frames are dropped; forced logout and
+//! resynchronisation from the first one that is lost, mail to a question for all since, control frames are dropped; forced logout and
 //! close always go in, ahead of everything that is not yet on the wire. Frames are numbered, so that a
 //! message can be followed. It does no IO and an empty one owns no memory.
 
@@ -37,6 +37,8 @@ pub(crate) struct Debt {
     pub snapshot: bool,
     /// The first notice that was lost.
     pub notices: Option<i64>,
+    /// The inbox's first revision that was lost.
+    pub mail: Option<i64>,
 }
 
 /// What became of a frame that was taken in.
@@ -55,6 +57,7 @@ pub(crate) struct Outbox {
     written: usize,
     snapshot_owed: bool,
     lost: Option<i64>,
+    lost_mail: Option<i64>,
     /// Frames taken in so far: a frame's number.
     taken: u32,
     /// The number of the last frame that is wholly written.
@@ -73,6 +76,10 @@ impl Outbox {
                 self.lose(frame.seq);
                 return Pushed::Dropped;
             }
+            Class::Mail if self.snapshot_owed || self.lost_mail.is_some() => {
+                self.owe_mail(frame.seq);
+                return Pushed::Dropped;
+            }
             _ => {}
         }
         if matches!(frame.class, Class::Head | Class::Final) || self.has_room(&frame, bounds) {
@@ -83,9 +90,13 @@ impl Outbox {
             Class::Permission => {
                 // Notices too: what they say that the tab has would be wrong without the states between them.
                 let unsent = self.queue.iter().skip(usize::from(self.written > 0));
-                let notices = unsent.filter(|(_, frame)| frame.class == Class::Notice);
-                for seq in notices.map(|(_, frame)| frame.seq).collect::<Vec<_>>() {
-                    self.lose(seq);
+                let unsent = unsent.map(|(_, frame)| (frame.class, frame.seq));
+                for (class, seq) in unsent.collect::<Vec<_>>() {
+                    match class {
+                        Class::Notice => self.lose(seq),
+                        Class::Mail => self.owe_mail(seq),
+                        Class::Head | Class::Permission | Class::Control | Class::Final => {}
+                    }
                 }
                 self.retain(|queued| matches!(queued.class, Class::Head | Class::Control | Class::Final));
                 self.snapshot_owed = true;
@@ -93,6 +104,10 @@ impl Outbox {
             }
             Class::Notice => {
                 self.lose(frame.seq);
+                Pushed::Dropped
+            }
+            Class::Mail => {
+                self.owe_mail(frame.seq);
                 Pushed::Dropped
             }
             Class::Head | Class::Control | Class::Final => Pushed::Dropped,
@@ -105,14 +120,21 @@ impl Outbox {
         self.retain(|queued| queued.class == Class::Head);
         self.snapshot_owed = false;
         self.lost = None;
+        self.lost_mail = None;
     }
 
     /// Gives up the debt, once there is room for what is owed.
     pub fn take_debt(&mut self) -> Option<Debt> {
-        if !self.is_empty() || !(self.snapshot_owed || self.lost.is_some()) {
+        if !self.is_empty() || !self.is_in_debt() {
             return None;
         }
-        Some(Debt { snapshot: std::mem::take(&mut self.snapshot_owed), notices: self.lost.take() })
+        let snapshot = std::mem::take(&mut self.snapshot_owed);
+        Some(Debt { snapshot, notices: self.lost.take(), mail: self.lost_mail.take() })
+    }
+
+    /// Notes that the inbox has to be asked for from this revision on.
+    pub fn owe_mail(&mut self, rev: i64) {
+        self.lost_mail = Some(self.lost_mail.map_or(rev, |lost| lost.min(rev)));
     }
 
     /// Gives the number of the frame that came last.
@@ -154,9 +176,14 @@ impl Outbox {
         self.lost
     }
 
+    /// Gives the inbox's first revision that was lost and is still to be asked for.
+    pub fn lost_mail(&self) -> Option<i64> {
+        self.lost_mail
+    }
+
     /// Tells whether anything is owed.
     pub fn is_in_debt(&self) -> bool {
-        self.snapshot_owed || self.lost.is_some()
+        self.snapshot_owed || self.lost.is_some() || self.lost_mail.is_some()
     }
 
     pub fn is_empty(&self) -> bool {
@@ -257,7 +284,7 @@ mod tests {
         assert_eq!(outbox.push(frame(Class::Permission, 1), BOUNDS), Pushed::Coalesced, "debt stands");
         assert_eq!(outbox.push(frame(Class::Notice, 1), BOUNDS), Pushed::Dropped, "not before the snapshot");
         assert!(outbox.is_empty(), "the notice between two states goes with them");
-        assert_eq!(outbox.take_debt(), Some(Debt { snapshot: true, notices: Some(i64::MAX) }));
+        assert_eq!(outbox.take_debt(), Some(Debt { snapshot: true, notices: Some(i64::MAX), mail: None }));
         assert_eq!(outbox.take_debt(), None);
     }
 
@@ -272,7 +299,24 @@ mod tests {
         assert_eq!(outbox.push(notice(6), Bounds { frames: 9, ..BOUNDS }), Pushed::Dropped, "not before 5");
         assert_eq!(outbox.take_debt(), None);
         drain(&mut outbox);
-        assert_eq!(outbox.take_debt(), Some(Debt { snapshot: false, notices: Some(5) }));
+        assert_eq!(outbox.take_debt(), Some(Debt { snapshot: false, notices: Some(5), mail: None }));
+    }
+
+    #[test]
+    fn the_first_lost_revision_of_the_inbox_is_asked_for() {
+        let mut outbox = Outbox::default();
+        let mail = |rev| frame(Class::Control, 1).of_inbox(rev);
+        for rev in 6..=9 {
+            assert_eq!(outbox.push(mail(rev), BOUNDS), Pushed::Queued);
+        }
+        assert_eq!(outbox.push(mail(10), BOUNDS), Pushed::Dropped);
+        assert_eq!(outbox.push(mail(11), Bounds { frames: 9, ..BOUNDS }), Pushed::Dropped, "not before 10");
+        drain(&mut outbox);
+        assert_eq!(outbox.take_debt(), Some(Debt { snapshot: false, notices: None, mail: Some(10) }));
+        outbox.push(mail(12), BOUNDS);
+        outbox.push(frame(Class::Permission, 99), BOUNDS);
+        assert_eq!(outbox.push(frame(Class::Permission, 99), BOUNDS), Pushed::Coalesced);
+        assert_eq!(outbox.lost_mail(), Some(12), "given up for the snapshot, and owed");
     }
 
     #[test]

@@ -9,8 +9,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::link::Link;
+use super::mail::MailPlace;
 use super::outbox::Outbox;
 use super::sweep::Facts;
+use crate::change::Audience;
 use crate::counters::Seat;
 use crate::protocol::envelope::{Group, MessageType};
 use crate::protocol::frame::Transport;
@@ -20,7 +22,7 @@ use crate::protocol::seal::Seal;
 use crate::subject::{ClientInfo, Subject};
 
 /// The topic by which a WebSocket hears what SSE and poll hear anyway ([`Group::Inbox`]).
-const INBOX_TOPIC: &str = "notifications";
+pub(super) const INBOX_TOPIC: &str = "notifications";
 
 /// An account with at least one open tab on this node.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -109,6 +111,8 @@ pub(crate) struct Tab {
     pub state: Arc<State>,
     /// The last notice it was told.
     pub inbox_seq: i64,
+    /// Where it stands in the account's inbox.
+    pub mail: MailPlace,
     /// Notices up to this place it has been told apart from their delivery.
     pub retold: i64,
     /// What it is found by; follows the subject even when the state says the same.
@@ -149,6 +153,25 @@ impl Tab {
             Group::Control => self.control,
             Group::Inbox => !plain || self.hears(INBOX_TOPIC),
             Group::Topic => topic.is_some_and(|topic| self.hears(topic)),
+        }
+    }
+
+    /// Tells whether an audience that its account belongs to means this tab: an account may have tabs in several
+    /// companies and applications.
+    pub fn is_meant(&self, audience: &Audience) -> bool {
+        match audience {
+            Audience::Accounts(accounts) => accounts.contains(&self.subject.account()),
+            Audience::Holder(holder) => self.is_held_by(*holder),
+            Audience::AnyOf(holders) => holders.iter().any(|holder| self.is_held_by(*holder)),
+            Audience::Everyone => true,
+        }
+    }
+
+    fn is_held_by(&self, holder: Holder) -> bool {
+        match holder {
+            Holder::Company(company) => self.subject.view().1 == company,
+            Holder::Application(application) => self.subject.view().0 == application,
+            Holder::Role(_) | Holder::Position(_) => self.holders.contains(&holder),
         }
     }
 

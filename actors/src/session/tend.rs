@@ -17,6 +17,7 @@ impl SessionActor {
         let now = desk.now();
         for tab in &mut self.tabs {
             match judge(&tab.facts(), now, &desk.shard.config) {
+                Verdict::Keep if tab.is_open() => desk.ask_again(tab),
                 Verdict::Keep => {}
                 Verdict::Ping => {
                     tab.last_ping = now;

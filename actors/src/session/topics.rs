@@ -7,17 +7,21 @@ use std::sync::Arc;
 
 use super::actor::SessionActor;
 use super::desk::Desk;
-use super::tab::Tab;
-use crate::change::{Audience, Publication};
+use super::tab::{INBOX_TOPIC, Tab};
+use crate::change::Publication;
 use crate::protocol::client::TOPICS_MAX;
 use crate::protocol::envelope::{MessageType, Subscribed};
 use crate::protocol::frame::raw;
-use crate::protocol::ids::Holder;
 
 impl Desk {
     pub(super) fn subscribe(&self, tab: &mut Tab, asked: &[String]) {
+        let heard = tab.hears(INBOX_TOPIC);
         let refused = listen_to(tab, asked);
         self.tell_topics(tab, &refused);
+        if !heard && tab.hears(INBOX_TOPIC) {
+            // From now on it shows how the inbox stands.
+            self.ask(tab);
+        }
     }
 
     pub(super) fn unsubscribe(&self, tab: &mut Tab, asked: &[String]) {
@@ -81,13 +85,7 @@ impl SessionActor {
         let operator = publication.operator.as_ref();
         let letter = desk.named_letter(publication.kind, &publication.data, operator, (message_id, 0));
         for tab in self.tabs.iter_mut().filter(|tab| tab.is_open() && tab.subject.is_active()) {
-            let meant = match &publication.audience {
-                // An account may have tabs in several companies and applications.
-                Audience::Holder(Holder::Company(company)) => tab.subject.view().1 == *company,
-                Audience::Holder(Holder::Application(application)) => tab.subject.view().0 == *application,
-                Audience::Holder(_) | Audience::Accounts(_) | Audience::Everyone => true,
-            };
-            if meant {
+            if tab.is_meant(&publication.audience) {
                 desk.publish(tab, &letter, publication.topic.as_deref());
             }
         }

@@ -11,6 +11,7 @@ use bytes::{Bytes, BytesMut};
 use super::Adopt;
 use super::actor::SessionActor;
 use super::link::Link;
+use super::mail::MailPlace;
 use super::outbox::Outbox;
 use super::tab::{Allowance, Extras, Stage, Tab};
 use super::topics::listen_to;
@@ -62,6 +63,7 @@ impl SessionActor {
             state,
             inbox_seq: since,
             retold: since,
+            mail: MailPlace::claimed(wishes.resume.as_ref().and_then(|place| place.inbox_rev)),
             subject: admission.subject,
             client: admission.client,
             connected_at: now,
@@ -104,6 +106,7 @@ impl SessionActor {
         let Some(tab) = self.tabs.last_mut() else { return Ok(id) };
         // Only now: a session that ends from here on finds the tab in the table.
         if tab.subject.is_active() {
+            self.desk.ask(tab);
             self.desk.hear(tab, &mut BytesMut::from(leftover));
         } else {
             let (code, reason) = tab.subject.ending();
@@ -152,7 +155,7 @@ impl SessionActor {
         } else {
             // What was noticed since the registry saw this tab, while the mailbox was full.
             for noted in desk.shard.notices.after(tab.inbox_seq).0 {
-                desk.tell_notice(tab, &desk.notice(noted.seq, &noted.notice, noted.operator.as_ref()));
+                desk.tell_again(tab, &noted);
                 tab.retold = tab.retold.max(noted.seq);
             }
         }
@@ -172,6 +175,7 @@ impl SessionActor {
             permission_version: tab.state.rev,
             hash: &tab.state.hash,
             inbox_seq: tab.inbox_seq,
+            inbox_rev: tab.mail.rev(),
             resume: resumed,
             server_time: tab.connected_at,
             expires_at: tab.expires_at,

@@ -129,6 +129,7 @@ async fn a_burst_larger_than_every_mailbox_loses_nothing() {
             content: "c".into(),
             category: "system".into(),
             severity: "info".into(),
+            ..NoticeView::default()
         };
         world.apply(number, Effect::Notice(notice), Audience::Everyone)
     });
@@ -170,6 +171,7 @@ async fn a_notice_reaches_every_tab() {
         content: "tonight".into(),
         category: "system".into(),
         severity: "warning".into(),
+        ..NoticeView::default()
     };
     world.apply(2, Effect::Notice(notice), Audience::Everyone).await;
     for tab in &mut tabs {
@@ -177,7 +179,7 @@ async fn a_notice_reaches_every_tab() {
         assert_eq!(message["type"], "SYSTEM_NOTICE");
         assert_eq!(
             message["data"],
-            json!({"id": 5, "title": "Maintenance", "content": "tonight", "category": "system", "severity": "warning"})
+            json!({"seq": 2, "id": 5, "title": "Maintenance", "content": "tonight", "category": "system", "severity": "warning"})
         );
     }
 }

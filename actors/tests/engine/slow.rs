@@ -13,6 +13,7 @@ fn notice(id: i64) -> Effect {
         content: "x".repeat(16_000).into(),
         category: "system".into(),
         severity: "info".into(),
+        ..NoticeView::default()
     })
 }
 

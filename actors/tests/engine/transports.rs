@@ -15,6 +15,7 @@ fn notice(seq: i64) -> Effect {
         content: format!("notice {seq}").into(),
         category: "维护".into(),
         severity: "信息".into(),
+        ..NoticeView::default()
     })
 }
 

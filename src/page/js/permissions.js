@@ -54,9 +54,15 @@ export function applyUpdate(state, data) {
   };
 }
 
-/** Where a stream can go on that has brought `state` and notices up to `inboxSeq`; null before the first frame. */
-export const position = (state, inboxSeq) =>
-  (state.epoch && state.hash ? `${state.epoch}:${state.rev}:${state.hash}:${inboxSeq}` : null);
+/**
+ * Where a stream can go on that has brought `state`, broadcasts up to `inboxSeq` and the own inbox up to `inboxRev` (null:
+ * it was not told); null before the first frame.
+ */
+export const position = (state, inboxSeq, inboxRev = null) => {
+  if (!state.epoch || !state.hash) return null;
+  const inbox = inboxRev === null ? inboxSeq : `${inboxSeq}.${inboxRev}`;
+  return `${state.epoch}:${state.rev}:${state.hash}:${inbox}`;
+};
 
 /** Says of each message id whether it is new, and forgets the oldest beyond a bound. */
 export class Seen {

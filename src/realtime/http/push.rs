@@ -116,7 +116,7 @@ async fn in_company(core: &Core, by: &Principal, audience: &Audience) -> Result<
             let ours = company.is_some_and(|company| company == by.company() || by.is_platform());
             if ours { Ok(()) } else { Err(Refusal::NotFound { what: "role" }) }
         }
-        Audience::Holder(_) | Audience::Everyone => Ok(()),
+        Audience::Holder(_) | Audience::AnyOf(_) | Audience::Everyone => Ok(()),
     }
 }
 

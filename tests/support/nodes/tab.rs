@@ -289,11 +289,13 @@ impl Life {
                 (!agrees).then(|| json!({ "type": "snapshot" }))
             }
             "SYSTEM_NOTICE" => {
-                let seq = number("id");
+                let seq = number("seq");
                 self.change(|state| state.inbox_seq = state.inbox_seq.max(seq));
                 self.recorder.note(Event::Noticed { tab, seq });
                 None
             }
+            // What came to the inbox alone is another account of places.
+            "RESYNC" if text("of") == "inbox" => None,
             "RESYNC" => {
                 self.recorder.note(Event::Resync { tab, from: number("from"), to: number("to") });
                 self.change(|state| state.inbox_seq = state.inbox_seq.max(number("to")));
