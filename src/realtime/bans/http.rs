@@ -58,6 +58,7 @@ async fn seen(
 #[get("/api/v1/bans")]
 pub async fn get_bans(core: web::Data<Core>, bans: web::Data<Bans>, Caller(by): Caller) -> Answer {
     by.require("session:view")?;
+    tracing::info!(event = "authz_admin", account = by.account().0, "bans listed");
     let rows: Vec<BanOut> = seen(&core, &by, bans.list(core.clock.now_ms()).into_iter())
         .await?
         .into_iter()

@@ -19,6 +19,12 @@ async fn find(core: &Core, ledger: &Ledger, by: &Principal, rev: Rev) -> Result<
     let Some(entry) = ledger.entry(core, rev).await? else { return Ok(None) };
     if entry.operator != by.account() {
         by.require("audit:view")?;
+        tracing::info!(
+            event = "authz_admin",
+            account = by.account().0,
+            rev = rev.0,
+            "receipt of another read"
+        );
         if entry.company != by.company() && !by.is_platform() {
             return Ok(None);
         }
