@@ -113,6 +113,7 @@ served! {
 }
 
 both_databases! {
+    /// S2-71.
     async fn behind_tls_cookies_are_secure(database: TestDatabase) {
         Setup::on(&database).with(|settings| settings.auth.cookie_secure = true).run(async |server| {
             server.account("alice", &[]).await;
