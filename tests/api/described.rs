@@ -6,7 +6,7 @@ use livegrant::web::openapi;
 use livegrant::web::problem::CODES;
 use serde_json::{Value, json};
 
-use crate::support::{ok, refused, served_once};
+use crate::support::{PATIENCE, ok, refused, served_once};
 
 /// The routes that need nobody to be signed in, each with why.
 const PUBLIC: [(&str, &str); 6] = [
@@ -116,6 +116,7 @@ served_once! {
         }
     }
 
+    /// What is open, what was let in and refused, what was told and what ended, by its labels (S3-103 … S3-108).
     async fn the_process_can_be_watched(server: TestServer) {
         let (anonymous, alice) = (server.anonymous(), server.account("alice", &[]).await);
         let _tab = server.tab(&alice).await;
@@ -129,6 +130,30 @@ served_once! {
         let metrics = metrics.as_str().unwrap();
         for name in ["livegrant_tabs", "livegrant_accounts_online", "livegrant_applied_rev"] {
             assert!(metrics.contains(name), "{name}: {metrics}");
+        }
+
+        let mut tab = server.tab(&alice).await;
+        tab.send(json!({ "type": "nonsense" })).await;
+        assert_eq!(tab.end().await.1, 4500);
+        assert!(server.try_socket("", &[]).await.is_err());
+        for series in [
+            r#"websocket_connections_total{result="accepted"}"#,
+            r#"websocket_connections_total{result="refused"}"#,
+            r#"websocket_messages_total{type="PERMISSION_UPDATE",result="sent"}"#,
+            r#"livegrant_disconnects_total{reason="protocol"}"#,
+        ] {
+            // The process counts for all its servers: here it is at least one.
+            let counted = async || {
+                let metrics = ok(anonymous.get("/metrics").await);
+                let line = metrics.as_str().unwrap().lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+                line.is_some_and(|number| number.parse::<u64>().is_ok_and(|number| number > 0))
+            };
+            let is_counted = async {
+                while !counted().await {
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::time::timeout(PATIENCE, is_counted).await.unwrap_or_else(|_| panic!("{series} is not counted"));
         }
     }
 }

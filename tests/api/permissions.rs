@@ -184,7 +184,44 @@ fn all_but(left_out: &[&str]) -> Vec<&'static str> {
     codes.filter(|code| *code != "system:admin" && !left_out.contains(code)).collect()
 }
 
+/// The permissions that other systems were promised by number, code and name (S1-2 … S1-17).
+const PROMISED: [(i64, &str, &str); 16] = [
+    (1001, "org:view", "组织查看"),
+    (1002, "org:create", "组织创建"),
+    (1003, "org:update", "组织更新"),
+    (1004, "org:delete", "组织删除"),
+    (2001, "position:view", "岗位查看"),
+    (2002, "position:create", "岗位创建"),
+    (2003, "position:update", "岗位更新"),
+    (2004, "position:delete", "岗位删除"),
+    (3001, "staff:view", "人员查看"),
+    (3002, "staff:create", "人员创建"),
+    (3003, "staff:update", "人员更新"),
+    (3004, "staff:delete", "人员删除"),
+    (4001, "leave:approve", "请假审批"),
+    (4002, "leave:view", "请假查看"),
+    (5001, "workflow:admin", "工作流管理"),
+    (9999, "system:admin", "系统管理"),
+];
+
 served! {
+    /// Each has a description besides, and can neither be deleted nor re-coded (S1-18).
+    async fn the_promised_permissions_have_their_numbers_codes_and_names(server: TestServer) {
+        let root = server.platform().await;
+        let listed = ok(root.get("/api/v1/permissions?page_size=100").await)["results"].clone();
+        let listed = listed.as_array().expect("rows");
+        let before = server.rows().await;
+        for (id, code, name) in PROMISED {
+            let row = listed.iter().find(|row| row["id"] == id).unwrap_or_else(|| panic!("{id} is missing"));
+            assert_eq!((&row["code"], &row["name"]), (&json!(code), &json!(name)));
+            assert!(row["description"].as_str().is_some_and(|text| !text.is_empty()), "{row}");
+            let one = format!("/api/v1/permissions/{id}");
+            refused(root.delete(&format!("{one}?force=true")).await, 403, "builtin");
+            refused(root.patch(&one, json!({ "code": format!("{code}.other") })).await, 403, "builtin");
+        }
+        assert_eq!(before, server.rows().await);
+    }
+
     /// S3-70.
     async fn each_permission_opens_its_own_operations_and_no_others(server: TestServer) {
         let nobody = server.account("nobody", &[]).await;

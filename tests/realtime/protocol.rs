@@ -6,6 +6,15 @@ use tokio_tungstenite::tungstenite::Message;
 use crate::frames::{Copy, data, members};
 use crate::support::{Setup, both_databases, ok, served_once};
 
+/// What was promised without a word in the settings (S3-84 … S3-87, S3-95).
+#[test]
+fn the_promised_limits_are_the_defaults() {
+    let realtime = livegrant::settings::Realtime::default();
+    assert_eq!((realtime.max_connections, realtime.max_connections_per_user), (10_000, 5));
+    assert_eq!((realtime.idle_timeout_seconds, realtime.cleanup_interval_seconds), (30 * 60, 5 * 60));
+    assert_eq!(realtime.merge_window_ms, 1_000);
+}
+
 served_once! {
     async fn a_ping_is_answered(server: TestServer) {
         let alice = server.account("alice", &[]).await;

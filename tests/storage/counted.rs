@@ -53,6 +53,25 @@ both_databases! {
     }
 }
 
+both_databases! {
+    /// Who asks, and whether he may, is answered from memory (S3-138).
+    async fn a_check_costs_no_statement(database: TestDatabase) {
+        let house = House::build(&database).await;
+        let person = house.person("alice", &[RIGHT]).await;
+        let core = core(&house).await;
+        // The first request of a session reads it.
+        person.calls(&core, "first").await;
+        let before = core.db.statements();
+        for _ in 0..10 {
+            let by = person.calls(&core, "next").await;
+            by.require(RIGHT).unwrap();
+            by.require("org:delete").unwrap_err();
+        }
+        assert_eq!(core.db.statements(), before);
+        assert!(before > 0, "counted at all");
+    }
+}
+
 async fn sign_in(house: &House, number: usize, role: livegrant_actors::RoleId) -> Vec<Person> {
     let mut work = house.work().await;
     let mut people = Vec::new();
