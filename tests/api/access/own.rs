@@ -65,6 +65,7 @@ served_once! {
         assert_eq!(ok(nobody.get("/api/v1/me/menus").await)["menus"], json!([]));
     }
 
+    /// S4-86.
     async fn all_function_codes_come_in_the_form_that_old_clients_read(server: TestServer) {
         let alice = server.account("alice", &["org:view", "menu:staff", "button:staff.add"]).await;
         let expected = ["button:staff.add", "menu:staff", "org:view"];
