@@ -92,6 +92,29 @@ test("where no socket can be opened the page goes down to a stream, and then to 
   await context.close();
 });
 
+// S3-131.
+test("a page that is refused for good says so, and a click brings it up to date", async () => {
+  const context = await people();
+  const { page } = await openTab(context);
+  let refuses = true;
+  await page.routeWebSocket(/ws\/permission/, (socket) => (refuses ? socket.close({ code: 4500 }) : socket.connectToServer()));
+  await page.fill("#username", "alice");
+  await page.fill("#password", "livegrant-demo");
+  await page.click("#signin-go");
+  await page.waitForSelector('#link[data-state="error"]', WITHIN);
+  assert.equal(await page.locator("#link-text").innerText(), "Closed: protocol error");
+  await turn("remove");
+  await page.clock.runFor(LONG_ENOUGH);
+  assert.equal(await held(page, CODE).count(), 1, "nothing comes, and the page does not try by itself");
+  refuses = false;
+  await page.click("#link-retry");
+  await over(page, "websocket");
+  await held(page, CODE).waitFor({ state: "detached", ...WITHIN });
+  await turn("add");
+  await held(page, CODE).waitFor(WITHIN);
+  await context.close();
+});
+
 for (const line of ["sse", "poll"]) {
   test(`a kick over ${line} says why, and the page does not come back`, async () => {
     const context = await people();
