@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::support::{self, PATIENCE, Tab, both_databases, ok, refused};
-use crate::{Serving, Shell, execute, succeeds, text};
+use crate::{Serving, Shell, execute, succeeds};
 
 /// S2-71.
 #[test]
