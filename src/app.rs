@@ -20,7 +20,7 @@ use crate::realtime::shared::SharedError;
 use crate::realtime::subject::EngineClock;
 use crate::realtime::tasks::Tasks;
 use crate::realtime::watch::{Feed, Watch};
-use crate::realtime::{presence, recall, recorder, relay};
+use crate::realtime::{postman, presence, recall, recorder, relay};
 use crate::refusal::Refusal;
 use crate::settings::Settings;
 use crate::telemetry::Metrics;
@@ -156,6 +156,7 @@ impl App {
         let dismissed = Arc::new(Dismissed::default());
         let (records, to_record) = recorder::feed();
         let (listeners, to_show) = presence::listeners();
+        let (letterbox, inside) = postman::letterbox();
         let node = bus.node();
         let mut observer = Watch::new(
             clock.clone(),
@@ -163,6 +164,7 @@ impl App {
             Arc::clone(&listeners),
             Arc::clone(&bans),
             Arc::clone(&dismissed),
+            letterbox.clone(),
         );
         let shared = nodes::tasks::shared(&settings, node)?;
         if let Some(shared) = &shared {
@@ -174,9 +176,10 @@ impl App {
         let core = Core { db, policy, clock, settings, engine, node, members, applied: receiver };
         recall::recall(&core).await?;
         let (doorbell, rung) = mpsc::channel(DOORBELLS);
-        let relay = relay::start(&core, applied, rung);
+        let relay = relay::start(&core, applied, rung, letterbox);
         let filled = Arc::new(Filled::default());
         let mut house = Tasks::default();
+        postman::start(&core, &mut house, inside);
         let desk = Desk {
             doorbell,
             presence: Arc::clone(&listeners),

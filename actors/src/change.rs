@@ -88,7 +88,6 @@ pub struct Publication {
     pub data: Arc<RawValue>,
     /// Who sent it.
     pub operator: Option<Operator>,
-    /// The message's id, if the sender is to know it; then it must be for one account only. Else each account gets its
-    /// own.
+    /// The message's id, if every copy of it is to carry the same. Else each account gets its own.
     pub message_id: Option<Arc<str>>,
 }

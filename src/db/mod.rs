@@ -5,6 +5,7 @@
 mod audit;
 pub(crate) mod bulk;
 pub(crate) mod bulk_inbox;
+pub(crate) mod bulk_mail;
 mod conn;
 mod epochs;
 mod errand;

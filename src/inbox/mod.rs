@@ -5,5 +5,6 @@
 //! says was committed.
 
 pub mod feed;
+pub mod mailbox;
 pub mod model;
 pub mod post;

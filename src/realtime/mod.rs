@@ -1,6 +1,6 @@
 //! Between the application and the engine: the door decides who may open a stream, the gateway (WebSocket) and
 //! `streams.rs` (events, polls) let him in, the relay turns log rows into what tabs are told, `receipts.rs` follows
-//! who received what, and `http/` shows administrators that and who is online. The watch hands each tab that comes or
+//! who received what, the postman what comes to inboxes, and `http/` shows administrators that and who is online. The watch hands each tab that comes or
 //! goes to the recorder, the presence, the bans and the view that the nodes share (`shared/`). It decides nothing about permissions.
 
 pub mod bans;
@@ -12,6 +12,7 @@ pub mod handshakes;
 pub mod http;
 pub mod nodes;
 pub mod people;
+pub mod postman;
 pub mod presence;
 pub mod recall;
 pub mod receipt;

@@ -7,6 +7,7 @@
 use super::effects;
 use super::nodes::Rung;
 use super::nodes::news::{self, News};
+use super::postman::Letterbox;
 use super::tasks::Tasks;
 use crate::cluster::jobs::Job;
 use crate::core::Core;
@@ -49,14 +50,19 @@ impl Relay {
 }
 
 /// Starts following the log; `elsewhere` brings the doorbells of other nodes.
-pub fn start(core: &Core, applied: watch::Sender<Rev>, elsewhere: mpsc::Receiver<Rung>) -> Relay {
+pub fn start(
+    core: &Core,
+    applied: watch::Sender<Rev>,
+    elsewhere: mpsc::Receiver<Rung>,
+    letterbox: Letterbox,
+) -> Relay {
     let (rows, waiting) = mpsc::channel(ROWS_WAITING);
     let (rings, to_ring) = mpsc::channel(RINGS_WAITING);
     let overflown = Arc::new(AtomicBool::new(false));
     let weak = rows.downgrade();
     let follower = Follower { core: core.clone(), applied, rows, overflown: Arc::clone(&overflown), rings };
     let mut tasks = Tasks::default();
-    tasks.run("tell", tell(core.engine.clone(), waiting, overflown));
+    tasks.run("tell", tell(core.engine.clone(), waiting, overflown, letterbox));
     tasks.run("follow", follower.run(elsewhere));
     tasks.run("ring", ring(core.clone(), to_ring));
     tasks.run("time limits", time_limits(core.clone()));
@@ -182,12 +188,22 @@ async fn ring(core: Core, mut rings: mpsc::Receiver<News>) {
     }
 }
 
-async fn tell(engine: EngineHandle, mut waiting: mpsc::Receiver<LogRow>, overflown: Arc<AtomicBool>) {
+async fn tell(
+    engine: EngineHandle,
+    mut waiting: mpsc::Receiver<LogRow>,
+    overflown: Arc<AtomicBool>,
+    letterbox: Letterbox,
+) {
     while let Some(row) = waiting.recv().await {
         metrics::gauge!(WAITING).set(waiting.len() as f64);
         for change in effects::of(&row) {
+            let counted = matches!(change.effect, Effect::Notice(_)).then(|| change.audience.clone());
             if let Err(error) = engine.apply(change).await {
                 tracing::error!(rev = row.rev.0, %error, "tabs not told");
+            }
+            // Everybody whom a broadcast is for has one more in his inbox.
+            if let Some(audience) = counted {
+                letterbox.recount(audience);
             }
         }
         if overflown.swap(false, Ordering::AcqRel) {

@@ -1,12 +1,13 @@
 //! Watches tabs come and go for the application: hands each of both to the records, the presence, the shared view
-//! and the bans. Called from every shard's thread, so it neither reads nor waits: bounded queues, and for the few offences one short lock.
+//! and the bans, and what they ask to the postman. Called from every shard's thread, so it neither reads nor waits: bounded queues, and for the few offences one short lock.
 //! A queue that is full loses the event and says so; who reads it then compares with the engine.
 
 use super::bans::{Bans, Offence};
 use super::dismissed::Dismissed;
+use super::postman::Letterbox;
 use super::presence::Listeners;
 use crate::clock::Clock;
-use livegrant_actors::{AccountId, CloseReason, Observer, TabInfo, Transport, stream_name};
+use livegrant_actors::{AccountId, CloseReason, Observer, TabInfo, Transport, Want, stream_name};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::mpsc::error::TrySendError;
@@ -88,6 +89,7 @@ pub struct Watch {
     shared: Option<Arc<Feed<Event>>>,
     bans: Arc<Bans>,
     dismissed: Arc<Dismissed>,
+    letterbox: Letterbox,
 }
 
 impl Watch {
@@ -98,8 +100,9 @@ impl Watch {
         presence: Arc<Listeners>,
         bans: Arc<Bans>,
         dismissed: Arc<Dismissed>,
+        letterbox: Letterbox,
     ) -> Self {
-        Self { clock, records, presence, shared: None, bans, dismissed }
+        Self { clock, records, presence, shared: None, bans, dismissed, letterbox }
     }
 
     /// Tells the shared view too.
@@ -120,6 +123,10 @@ impl Watch {
 }
 
 impl Observer for Watch {
+    fn wants(&self, want: Want) -> bool {
+        self.letterbox.put(want)
+    }
+
     fn opened(&self, account: AccountId, tab: &TabInfo) {
         self.tell(Event { account, tab: tab.clone(), closed: None });
     }

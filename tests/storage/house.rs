@@ -11,8 +11,8 @@ use livegrant::cluster::members::Members;
 use livegrant::core::Core;
 use livegrant::db::{Author, Conn, Db, Fence, SystemTask, Work};
 use livegrant::policy::{HolderId, Origin, PolicyChange, PolicyTable, Principal};
-use livegrant::realtime::relay;
 use livegrant::realtime::subject::EngineClock;
+use livegrant::realtime::{postman, relay};
 use livegrant::settings::Settings;
 use livegrant::{sql_exec, sql_one};
 use livegrant_actors::bus::memory::MemoryBus;
@@ -149,7 +149,7 @@ impl House {
         let node = engine.bus().node();
         let members = Arc::new(Members::new(node, &settings.cluster, ""));
         let core = Core { db, policy, clock, settings, engine, node, members, applied: receiver };
-        relay::start(&core, applied, mpsc::channel(1).1);
+        relay::start(&core, applied, mpsc::channel(1).1, postman::letterbox().0);
         core
     }
 }

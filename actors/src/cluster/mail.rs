@@ -1,4 +1,4 @@
-//! The handle's part for inboxes: a change reaches this node's tabs, then the nodes that hold further ones; answers from
+//! The handle's part for inboxes: a change reaches this node's tabs, and the nodes that hold further ones; answers from
 //! the database are for this node's tabs alone.
 //!
 //! What does not fit the bus travels as its revisions: whoever holds a tab asks. What is lost is found by whoever compares
@@ -23,18 +23,6 @@ const NAMED_AT_ONCE: usize = 10_000;
 const CONTENT_MAX: usize = PAYLOAD_MAX / 2;
 
 impl EngineHandle {
-    /// Carries a committed change of inboxes to their accounts' tabs, here and on the other nodes.
-    ///
-    /// # Errors
-    /// When a shard is gone.
-    pub async fn mail(&self, to: &[(AccountId, i64)], content: &Arc<Content>) -> Result<(), EngineError> {
-        let told = self.mail_here(to, Some(content)).await;
-        if !self.bus().is_alone() {
-            self.mail_elsewhere(to, content).await;
-        }
-        told
-    }
-
     /// Says at which revisions inboxes are, as the database has it: tabs here that are behind ask.
     ///
     /// # Errors
@@ -43,7 +31,12 @@ impl EngineHandle {
         self.mail_here(at, None).await
     }
 
-    pub(crate) async fn mail_here(
+    /// Carries a committed change of inboxes, each at its revision, to their accounts' tabs on this node; without its
+    /// content they have to ask.
+    ///
+    /// # Errors
+    /// When a shard is gone.
+    pub async fn mail_here(
         &self,
         to: &[(AccountId, i64)],
         content: Option<&Arc<Content>>,
@@ -57,7 +50,11 @@ impl EngineHandle {
         join_all(asked).await.into_iter().collect()
     }
 
-    async fn mail_elsewhere(&self, to: &[(AccountId, i64)], content: &Arc<Content>) {
+    /// Tells the other nodes of a committed change of inboxes; a hint, as all that goes over the bus.
+    pub async fn mail_elsewhere(&self, to: &[(AccountId, i64)], content: &Arc<Content>) {
+        if self.bus().is_alone() {
+            return;
+        }
         let fits = wire::write(&**content).is_some_and(|text| text.len() <= CONTENT_MAX);
         let content = fits.then(|| Arc::clone(content));
         if to.len() <= CHANNELS_AT_ONCE {

@@ -26,34 +26,41 @@ impl EngineHandle {
     /// When a shard is gone.
     pub async fn publish(&self, publication: Publication) -> Result<(), EngineError> {
         let told = self.publish_here(publication.clone()).await;
-        if !self.0.bus.is_alone() {
-            self.publish_elsewhere(&publication).await;
-        }
+        report(self.publish_elsewhere(&publication).await);
         told
     }
 
-    async fn publish_elsewhere(&self, publication: &Publication) {
-        let Audience::Accounts(accounts) = &publication.audience else {
-            return report(self.0.post.publish(publication.clone()).await);
-        };
-        if accounts.len() > CHANNELS_AT_ONCE {
-            return report(self.0.post.publish(publication.clone()).await);
+    /// Carries the same to the tabs on the other nodes.
+    ///
+    /// # Errors
+    /// When not every part of it could be sent.
+    pub async fn publish_elsewhere(&self, publication: &Publication) -> Result<(), BusError> {
+        if self.0.bus.is_alone() {
+            return Ok(());
         }
+        let accounts = match &publication.audience {
+            Audience::Accounts(accounts) if accounts.len() <= CHANNELS_AT_ONCE => accounts,
+            _ => return self.0.post.publish(publication.clone()).await,
+        };
         let signals = accounts.iter().map(|account| {
             let audience = Audience::Accounts([*account].into());
             let signal = Signal::Publish(Publication { audience, ..publication.clone() });
-            async move { self.signal(*account, &signal).await }
+            async move { self.try_signal(*account, &signal).await }
         });
-        join_all(signals).await;
+        join_all(signals).await.into_iter().collect()
     }
 
     /// Tells the nodes on which an account has a tab.
     pub(super) async fn signal(&self, account: AccountId, signal: &Signal) {
-        if self.0.bus.is_alone() {
-            return;
+        if !self.0.bus.is_alone() {
+            report(self.try_signal(account, signal).await);
         }
-        if let Some(payload) = wire::write(signal) {
-            report(self.0.bus.publish(Channel::Account(account), payload).await);
+    }
+
+    async fn try_signal(&self, account: AccountId, signal: &Signal) -> Result<(), BusError> {
+        match wire::write(signal) {
+            Some(payload) => self.0.bus.publish(Channel::Account(account), payload).await,
+            None => Ok(()),
         }
     }
 

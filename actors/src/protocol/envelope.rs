@@ -96,6 +96,16 @@ impl MessageType {
         Self::LeaveUpdate,
     ];
 
+    /// Finds the type with this wire word.
+    pub fn labelled(label: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.label() == label)
+    }
+
+    /// Finds the type with this SSE event.
+    pub fn of_event(event: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.event() == event)
+    }
+
     /// Gives the wire word (`type`), also used as a metric label.
     pub const fn label(self) -> &'static str {
         self.words().0

@@ -86,6 +86,7 @@ impl SessionActor {
                 continue;
             }
             if content.is_none() || tab.mail.rev + 1 < parcel.rev {
+                metrics::counter!("livegrant_mail_gaps_total").increment(1);
                 desk.ask(tab);
                 continue;
             }
