@@ -26,6 +26,9 @@ pub enum Refusal {
     /// The state of things does not allow it now.
     #[error("{detail}")]
     Conflict { code: &'static str, field: Option<String>, detail: String },
+    /// Somebody else has done it first (FW32).
+    #[error("this was handled already")]
+    Handled { by: String, at: Option<i64>, state: &'static str },
     /// The row was changed by someone else since it was read.
     #[error("the row was changed since you read it; read it again")]
     Outdated,

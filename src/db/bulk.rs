@@ -180,3 +180,34 @@ pub(crate) async fn able_accounts(
     };
     Ok(rows.into_iter().map(|row| row.0).collect())
 }
+
+/// Account, its guid, its name for people: the staff record's, else the account's.
+pub(crate) type Card = (i64, String, String);
+
+/// Reads the names of accounts; those that are not there are left out.
+pub(crate) async fn cards(conn: &mut Conn, accounts: &[i64]) -> Result<Vec<Card>, DbError> {
+    let patience = conn.patience();
+    let cards = match conn.raw() {
+        Raw::Pg(pg) => {
+            let found = sqlx::query_as(
+                "SELECT u.user_id, u.guid, coalesce(s.name, nullif(u.display_name, ''), u.username)
+                   FROM sys_login_user u LEFT JOIN hr_staff s ON s.account_id = u.user_id
+                  WHERE u.user_id = ANY($1::bigint[]) ORDER BY u.user_id",
+            )
+            .bind(accounts)
+            .fetch_all(pg);
+            in_time(patience, Box::pin(found)).await?
+        }
+        Raw::Sqlite(sqlite) => {
+            sqlx::query_as(
+                "SELECT u.user_id, u.guid, coalesce(s.name, nullif(u.display_name, ''), u.username)
+                   FROM sys_login_user u LEFT JOIN hr_staff s ON s.account_id = u.user_id
+                  WHERE u.user_id IN (SELECT value FROM json_each($1)) ORDER BY u.user_id",
+            )
+            .bind(Json(accounts))
+            .fetch_all(sqlite)
+            .await?
+        }
+    };
+    Ok(cards)
+}

@@ -26,6 +26,7 @@ mod retention;
 mod secret;
 mod server;
 mod telemetry;
+mod workflow;
 
 use std::fmt;
 use std::path::Path;
@@ -50,6 +51,7 @@ pub use self::retention::Retention;
 pub use self::secret::Secret;
 pub use self::server::Server;
 pub use self::telemetry::{LogFormat, Telemetry};
+pub use self::workflow::Workflow;
 
 /// All settings; `Default` is what `config/base.toml` says.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -71,6 +73,8 @@ pub struct Settings {
     pub cluster: Cluster,
     /// What a day, a half day and a working hour are.
     pub calendar: Calendar,
+    /// What processes do by themselves.
+    pub workflow: Workflow,
     /// How long what is over stays in the database.
     pub retention: Retention,
     /// Logs.
@@ -114,6 +118,7 @@ impl Settings {
         self.redis.validate()?;
         self.cluster.validate(&self.redis)?;
         self.calendar.validate()?;
+        self.workflow.validate()?;
         self.retention.validate()?;
         self.telemetry.validate()?;
         self.docs.validate()?;

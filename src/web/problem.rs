@@ -2,6 +2,7 @@
 //! `code`, `request_id` and `errors{field:[…]}`. The only place that gives a refusal its HTTP status. A 5xx says nothing
 //! of its cause; the cause is logged here, once, with the request's id.
 
+use crate::clock::iso;
 use crate::db::DbError;
 use crate::refusal::Refusal;
 use actix_web::http::StatusCode;
@@ -33,6 +34,15 @@ pub struct ProblemBody {
     /// What is wrong with which field.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub errors: BTreeMap<String, Vec<String>>,
+    /// Who has done it first, with `already_handled`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub handled_by: Option<String>,
+    /// When, ISO 8601.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub handled_at: Option<String>,
+    /// What it is now.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub state: Option<String>,
 }
 
 /// Every code that an error answer may carry, with what it means; `docs/protocol.md` lists the same.
@@ -41,11 +51,17 @@ pub const CODES: &[(&str, &str)] = &[
     ("account_disabled", "the account is disabled"),
     ("already_exists", "a unique value is taken; `errors` names the field"),
     (
+        "already_handled",
+        "somebody decided this task first; `handled_by`, `handled_at` and `state` say who, when and what it is now",
+    ),
+    ("already_there", "this person has a task at this node already"),
+    (
         "banned",
         "too many offences from this address or account; streams are refused for `Retry-After` seconds",
     ),
     ("builtin", "what ships with Livegrant cannot be deleted or re-coded"),
     ("busy", "too many sign-ins at once"),
+    ("cannot_reject", "who handles something cannot refuse it"),
     ("confirmation_required", "granting this needs `\"confirm\": true`"),
     ("cross_site", "a cookie came with a request from another site"),
     ("database_busy", "locks were held for too long, several times in a row; nothing was written"),
@@ -63,15 +79,26 @@ pub const CODES: &[(&str, &str)] = &[
     ("last_administrator", "this would leave nobody with system:admin"),
     ("malformed_json", "the body is not the JSON that this route takes"),
     ("method_not_allowed", "the path exists, the method does not"),
+    ("nobody_to_decide", "nobody is there who may decide at this node"),
+    ("not_a_starter", "the definition does not let you start it"),
+    ("not_added", "only people whom an approver added can be taken away"),
+    ("not_allowed", "the definition does not allow this at this node"),
     ("not_found", "no such thing, or it lies outside your company"),
+    ("not_returnable", "it cannot go back there from here"),
+    ("not_returned", "only what was returned can be handed in again"),
+    ("not_running", "it has ended, or does not wait for this"),
+    ("not_your_turn", "somebody else has to act first"),
+    ("only_advice", "who is asked for advice can only give it"),
     ("origin_refused", "this origin may not open a socket (C2)"),
     ("outdated", "the row was changed since it was read"),
+    ("own_instance", "nobody decides on what he started himself, unless the definition allows it"),
     ("password_length", "the password is too short or too long"),
     ("password_weak", "the password is the login name"),
     ("permission_held", "a role or position has the permission"),
     ("policy_unproven", "this node cannot prove that its policy is current (I7)"),
     ("position_held", "somebody is in the position"),
     ("protocol_required", "a plain socket cannot have keys"),
+    ("required", "this has to be there"),
     ("role_held", "somebody holds the role"),
     ("session_revoked", "the session has ended; sign in again"),
     ("staff_left", "the person has left; set the status to `active` first"),
@@ -86,9 +113,12 @@ pub const CODES: &[(&str, &str)] = &[
     ("token_missing", "this needs a bearer token, cookie or ticket"),
     ("token_reuse", "the refresh token was used before; the session was ended"),
     ("too_large", "the body is larger than `server.body_limit_bytes`"),
-    ("too_slow", "the body did not arrive within `server.request_timeout_seconds`"),
+    ("too_late", "what came after has been touched already"),
     ("too_many", "more items than one request may carry"),
+    ("too_slow", "the body did not arrive within `server.request_timeout_seconds`"),
     ("unknown_account", "there is no such account in your company"),
+    ("unknown_definition", "there is no published definition of this code"),
+    ("unknown_node", "the definition has no such node"),
     ("unknown_operation", "not an operation of the check matrix"),
     ("unknown_organization", "there is no such organisation"),
     ("unknown_permission", "there is no permission of this code"),
@@ -158,6 +188,7 @@ impl Problem {
             }
             Refusal::Invalid { code, .. } => (StatusCode::BAD_REQUEST, code),
             Refusal::Conflict { code, .. } => (StatusCode::CONFLICT, code),
+            Refusal::Handled { .. } => (StatusCode::CONFLICT, "already_handled"),
             Refusal::Outdated => (StatusCode::PRECONDITION_FAILED, "outdated"),
             Refusal::Throttled { .. } => (StatusCode::TOO_MANY_REQUESTS, "throttled"),
             Refusal::Banned { .. } => (StatusCode::TOO_MANY_REQUESTS, "banned"),
@@ -181,7 +212,7 @@ impl Problem {
             }
             _ => {}
         }
-        let body = ProblemBody {
+        let mut body = ProblemBody {
             kind: format!("urn:livegrant:problem:{code}"),
             title: status.canonical_reason().unwrap_or_default().to_owned(),
             status: status.as_u16(),
@@ -190,7 +221,18 @@ impl Problem {
             code: code.to_owned(),
             request_id: request_id.to_owned(),
             errors,
+            handled_by: None,
+            handled_at: None,
+            state: None,
         };
+        if let Refusal::Handled { by, at, state } = &self.refusal {
+            body.handled_by = Some(by.clone()).filter(|by| !by.is_empty());
+            body.handled_at = at.map(iso);
+            body.state = Some((*state).to_owned());
+            let who = body.handled_by.as_deref().unwrap_or("somebody else");
+            let when = body.handled_at.as_deref().map(|at| format!(" at {at}")).unwrap_or_default();
+            body.detail = format!("this was handled already by {who}{when}");
+        }
         let mut answer = HttpResponse::build(status);
         answer.content_type("application/problem+json");
         if status == StatusCode::UNAUTHORIZED {

@@ -3,15 +3,37 @@
 //! comes back to where it split. What a definition may say is checked before it is published (`validate.rs`); who is asked
 //! is found out in one place (`assignees/`), for the preview and for the run alike.
 
+pub mod add_sign;
 pub mod assignees;
+pub mod batch;
+pub mod business;
+pub mod comment;
 pub mod condition;
+pub mod copy;
+pub mod decide;
 pub mod definitions;
+pub mod delegate;
 pub mod expression;
 pub mod form;
 pub mod graph;
+pub mod handover;
+pub mod instance;
 pub mod number;
+pub mod outcome;
 pub mod people;
+pub mod remind;
+pub mod remove_sign;
+pub mod resubmit;
+pub mod running;
+pub mod send_back;
+pub mod start;
 pub mod store;
 pub mod substitutes;
+pub mod take_back;
+pub mod terminate;
+pub mod title;
+pub mod transfer;
 pub mod variables;
+pub mod view;
 pub mod walk;
+pub mod withdraw;

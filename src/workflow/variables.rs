@@ -5,7 +5,7 @@ use crate::access::holders;
 use crate::db::{Conn, DbError};
 use crate::hr::reporting;
 use livegrant_actors::{AccountId, CompanyId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
@@ -19,7 +19,7 @@ pub struct Variables {
 }
 
 /// Who started an instance; a condition reads it as `initiator.…`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Initiator {
     /// Account guid.
     pub guid: String,

@@ -1,5 +1,10 @@
 //! The SQL of workflows.
 
+pub mod copies;
 pub mod definitions;
+pub mod instances;
+pub mod logs;
 pub mod numbers;
 pub mod substitutes;
+pub mod tasks;
+pub mod timers;

@@ -1,0 +1,90 @@
+//! What hangs on instances: rows of other areas whose state is that of an instance, changed in the same transaction (FW42).
+//! Here is the table of who follows; what is followed is said by each area itself.
+
+use super::instance::Status;
+use super::running::Running;
+use crate::db::{Conn, Work};
+use crate::policy::Principal;
+use crate::refusal::Refusal;
+use livegrant_actors::AccountId;
+use std::future::Future;
+use std::pin::Pin;
+
+/// An answer in progress.
+pub type Answering<'a, T> = Pin<Box<dyn Future<Output = Result<T, Refusal>> + Send + 'a>>;
+
+/// An instance whose state has changed, as its business row has to know it.
+#[derive(Debug, Clone, Copy)]
+pub struct Followed<'a> {
+    /// Its guid.
+    pub instance: &'a str,
+    /// Its number.
+    pub approval_no: &'a str,
+    /// The id of the business row, as it was said at the start.
+    pub business_id: &'a str,
+    /// What it is now.
+    pub status: Status,
+    /// Who started it.
+    pub initiator: AccountId,
+}
+
+/// How the rows of one kind of business follow their instances.
+#[derive(Clone, Copy)]
+pub struct Business {
+    /// `business_type` of the instances.
+    pub kind: &'static str,
+    /// Changes the row, in the transaction that changes the instance. It locks nothing that an instance waits for.
+    pub follow: for<'a> fn(&'a mut Work, Followed<'a>) -> Answering<'a, ()>,
+    /// Who may decide besides the assignees (S1-28): holders of this code, within their data scope.
+    pub decide: Option<&'static str>,
+    /// Who may look at it besides those who take part (C24): holders of this code, within their data scope.
+    pub view: Option<&'static str>,
+    /// Answers whether a row lies within the data scope of somebody who holds one of those codes.
+    pub in_scope: for<'a> fn(&'a mut Conn, &'a Principal, &'a str, &'static str) -> Answering<'a, bool>,
+}
+
+/// Every kind of business. Another area adds its own line.
+const BUSINESS: &[Business] = &[];
+
+/// Finds how a kind of business follows; kinds without a follower are names that only their owners know.
+pub fn of_kind(kind: &str) -> Option<&'static Business> {
+    BUSINESS.iter().find(|business| business.kind == kind)
+}
+
+/// Lets the business row follow.
+pub(super) async fn follow(work: &mut Work, running: &Running) -> Result<(), Refusal> {
+    let Some(business) = of_kind(&running.row.business_type) else { return Ok(()) };
+    let followed = Followed {
+        instance: &running.row.guid,
+        approval_no: &running.row.approval_no,
+        business_id: &running.row.business_id,
+        status: running.state.status,
+        initiator: running.state.initiator,
+    };
+    (business.follow)(work, followed).await
+}
+
+/// What somebody wants with an instance by a code of its business.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// Decide on it.
+    Decide,
+    /// Look at it.
+    View,
+}
+
+/// Answers whether the code of the business lets somebody do it.
+pub(super) async fn lets(
+    conn: &mut Conn,
+    by: &Principal,
+    running: &Running,
+    wish: Wish,
+) -> Result<bool, Refusal> {
+    let Some(business) = of_kind(&running.row.business_type) else { return Ok(false) };
+    let code = match wish {
+        Wish::Decide => business.decide,
+        Wish::View => business.view,
+    };
+    let Some(code) = code.filter(|code| by.holds(code)) else { return Ok(false) };
+    (business.in_scope)(conn, by, &running.row.business_id, code).await
+}

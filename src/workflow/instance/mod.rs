@@ -1,0 +1,20 @@
+//! One instance as a value: where it stands, who has to do what, and how an event moves it.
+//!
+//! Invariants: everything here is a pure function of a state and an event, so the log, which keeps every event, replays to
+//! the state. What needs the world (who the people of a node are, a timer, another instance) leaves as an [`Effect`] and
+//! comes back as an [`Event`]. A task is decided once; what an event finds decided is a [`Fault`], never another decision.
+
+mod back;
+pub mod model;
+mod moves;
+mod seats;
+mod step;
+
+pub use back::{previous, returnable};
+pub use model::{
+    Effect, Event, Fault, Instance, Origin, Position, Run, RunState, Seat, Status, Target, Task, TaskState,
+};
+pub use step::step;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,63 @@
+//! Handing a returned instance in again (FW11): with the same number and history, one revision further.
+
+use super::definitions::Resume;
+use super::form;
+use super::instance::Event;
+use super::outcome::{Outcome, check_comment, finish};
+use super::running::Act;
+use super::start;
+use super::title;
+use super::variables::Initiator;
+use super::view;
+use crate::core::Core;
+use crate::hr::resolve::is_caller;
+use crate::policy::Principal;
+use crate::refusal::Refusal;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// What is handed in.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct Again {
+    /// The fields that change; the others stay.
+    pub form: Map<String, Value>,
+    /// Whom the initiator chooses: account or staff guids, by node; what was chosen before when absent.
+    pub chosen: Option<BTreeMap<String, Vec<String>>>,
+    /// What has changed.
+    pub comment: String,
+    /// Account or staff guid of the caller; anybody else's is refused (C3).
+    pub operator_guid: Option<String>,
+}
+
+/// Hands an instance in again.
+pub async fn resubmit(core: &Core, by: &Principal, guid: &str, again: &Again) -> Result<Outcome, Refusal> {
+    is_caller(core, by, again.operator_guid.as_deref()).await?;
+    check_comment(&again.comment)?;
+    let mut work = core.db.begin(&by.author()).await?;
+    let (mut running, _) = view::locked(core, &mut work, by, guid).await?;
+    if running.state.initiator != by.account() {
+        return Err(Refusal::denied("of the initiator"));
+    }
+    let mut fields = running.state.form.clone();
+    fields.extend(again.form.clone());
+    form::check(&running.definition.form, &Value::Object(fields.clone()))?;
+    let company = by.company();
+    let chosen = match &again.chosen {
+        Some(named) => start::chosen(&mut work, company, &running.definition, named).await?,
+        None => running.state.chosen.clone(),
+    };
+    let now = work.now();
+    let facts = Initiator::read(work.conn(), company, by.account(), now).await?;
+    start::check_chosen(&running.definition, &fields, &facts, &chosen)?;
+    let author = by.author();
+    let act = Act { actor: author.account, name: &author.name, comment: &again.comment };
+    let resume = running.definition.settings.resume == Resume::Returning;
+    running.apply(core, &mut work, &act, Event::Resubmitted { form: fields, facts, chosen, resume }).await?;
+    let (definition, state) = (&running.definition, &running.state);
+    running.row.title = title::fill(&definition.settings.title, &definition.name, state);
+    running.row.summary = title::fill(&definition.settings.summary, &definition.name, state);
+    finish(core, work, by, &mut running, "workflow_resubmit", "").await
+}

@@ -1,0 +1,288 @@
+//! Starting an instance: of its own, inside somebody else's unit of work, or as what another instance waits for.
+
+use super::business;
+use super::definitions::{self, Definition};
+use super::form;
+use super::graph::{AssigneeRule, NodeKind};
+use super::instance::{Event, Instance, Status};
+use super::number;
+use super::running::{Act, Parent, Running};
+use super::store::instances::{self, NewInstance};
+use super::title;
+use super::variables::Initiator;
+use super::walk;
+use crate::clock::guid;
+use crate::core::Core;
+use crate::db::Work;
+use crate::hr::reporting;
+use crate::policy::Principal;
+use crate::refusal::Refusal;
+use crate::text::check_text;
+use crate::zone::Zone;
+use livegrant_actors::{AccountId, CompanyId};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// Nodes for which the initiator chooses people at most, and people of each: what a form can show.
+const CHOSEN_MAX: usize = 50;
+/// Instances that wait for each other at most; definitions that refer to each other in a circle are not published.
+const NESTED_MAX: i64 = 5;
+
+/// What is started.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct New {
+    /// Code of a published definition.
+    pub definition: String,
+    /// What it is about, for whoever started it.
+    #[serde(default)]
+    pub business_type: String,
+    /// Which of them.
+    #[serde(default)]
+    pub business_id: String,
+    /// The form, by field.
+    #[serde(default)]
+    pub form: Map<String, Value>,
+    /// Whom the initiator chooses: account or staff guids, by node.
+    #[serde(default)]
+    pub chosen: BTreeMap<String, Vec<String>>,
+    /// Account or staff guid of the caller; anybody else's is refused (C3).
+    #[serde(default)]
+    pub operator_guid: Option<String>,
+    /// For whom; the caller, unless the area that calls has found out that he may start for somebody else.
+    #[serde(skip)]
+    pub initiator: Option<AccountId>,
+}
+
+/// What was started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Started {
+    /// Its row.
+    #[serde(skip)]
+    pub id: i64,
+    /// The instance.
+    pub guid: String,
+    /// Its number (S0-40).
+    pub approval_no: String,
+    /// One line about it.
+    pub title: String,
+    /// Where it stands.
+    pub status: Status,
+    /// The same in the words that people are told (C27).
+    pub approval_state: &'static str,
+}
+
+/// Starts an instance in the caller's name.
+pub async fn start(core: &Core, by: &Principal, new: &New) -> Result<Started, Refusal> {
+    crate::hr::resolve::is_caller(core, by, new.operator_guid.as_deref()).await?;
+    if business::of_kind(&new.business_type).is_some() {
+        let detail = "what hangs on a row of its own is started by the requests of that area";
+        return Err(Refusal::invalid("businessType", "invalid", detail));
+    }
+    let mut work = core.db.begin(&by.author()).await?;
+    let started = begin(core, &mut work, by, new).await?;
+    work.audit("workflow_start", "workflow", &started.guid, "").await?;
+    let committed = work.commit(&by.stamp()).await?;
+    core.settle(committed).await;
+    Ok(started)
+}
+
+/// Starts an instance inside a unit of work; whoever calls commits it.
+pub async fn begin(core: &Core, work: &mut Work, by: &Principal, new: &New) -> Result<Started, Refusal> {
+    let company = by.company();
+    for (field, text) in [("businessType", &new.business_type), ("businessId", &new.business_id)] {
+        check_text(field, text)?;
+    }
+    let unknown = || {
+        Refusal::invalid("definition", "unknown_definition", "there is no published definition of this code")
+    };
+    if crate::text::check_code(&new.definition).is_err() {
+        return Err(unknown());
+    }
+    let definition =
+        definitions::published(work.conn(), company, &new.definition).await?.ok_or_else(unknown)?;
+    let initiator = new.initiator.unwrap_or_else(|| by.account());
+    let now = work.now();
+    let facts = Initiator::read(work.conn(), company, initiator, now).await?;
+    let starters = &definition.starters;
+    if !starters.is_empty() && !starters.includes(work.conn(), company, initiator, &facts).await? {
+        let detail = "the definition does not let you start it".to_owned();
+        return Err(Refusal::Forbidden { code: "not_a_starter", detail });
+    }
+    let chosen = chosen(work, company, &definition, &new.chosen).await?;
+    let about = About { initiator, form: new.form.clone(), facts, chosen };
+    let author = by.author();
+    let act = Act { actor: by.account(), name: &author.name, comment: "" };
+    let kind = Kind { business_type: &new.business_type, business_id: &new.business_id, parent_run: None };
+    let running = make(core, work, &act, definition, kind, about).await?;
+    Ok(Started {
+        id: running.row.id,
+        guid: running.row.guid.clone(),
+        approval_no: running.row.approval_no.clone(),
+        title: running.row.title.clone(),
+        status: running.state.status,
+        approval_state: running.state.status.told(),
+    })
+}
+
+/// Starts what a run of another instance waits for; answers at once how it ended, if it has.
+pub(super) async fn child(
+    core: &Core,
+    work: &mut Work,
+    parent: &Running,
+    run: i64,
+    code: &str,
+) -> Result<Option<bool>, Refusal> {
+    let company = parent.company();
+    if depth(work, parent).await? >= NESTED_MAX {
+        return Ok(Some(false));
+    }
+    // A definition that was retired meanwhile cannot be waited for: the step counts as refused, and the log says so.
+    let Some(definition) = definitions::published(work.conn(), company, code).await? else {
+        return Ok(Some(false));
+    };
+    let mut fields = parent.state.form.clone();
+    fields.retain(|field, _| definition.form.field(field).is_some());
+    if form::check(&definition.form, &Value::Object(fields.clone())).is_err() {
+        return Ok(Some(false));
+    }
+    let about = About {
+        initiator: parent.state.initiator,
+        form: fields,
+        facts: parent.state.facts.clone(),
+        chosen: parent.state.chosen.clone(),
+    };
+    let kind = Kind { business_type: "", business_id: "", parent_run: Some(run) };
+    let running = make(core, work, &Act::system(), definition, kind, about).await?;
+    Ok(running.state.status.is_over().then_some(running.state.status == Status::Approved))
+}
+
+/// How many instances wait for this one.
+async fn depth(work: &mut Work, of: &Running) -> Result<i64, Refusal> {
+    let mut above = of.row.parent_run_id;
+    let mut depth = 0;
+    while let Some(run) = above.filter(|_| depth < NESTED_MAX) {
+        depth += 1;
+        let Some((instance, _)) = instances::of_run(work.conn(), run).await? else { break };
+        above = instances::by_id(work.conn(), instance).await?.and_then(|row| row.parent_run_id);
+    }
+    Ok(depth)
+}
+
+struct About {
+    initiator: AccountId,
+    form: Map<String, Value>,
+    facts: Initiator,
+    chosen: BTreeMap<String, Vec<AccountId>>,
+}
+
+struct Kind<'a> {
+    business_type: &'a str,
+    business_id: &'a str,
+    parent_run: Option<i64>,
+}
+
+async fn make(
+    core: &Core,
+    work: &mut Work,
+    act: &Act<'_>,
+    definition: Definition,
+    kind: Kind<'_>,
+    about: About,
+) -> Result<Running, Refusal> {
+    form::check(&definition.form, &Value::Object(about.form.clone()))?;
+    let About { initiator, form, facts, chosen } = about;
+    let shown = Instance { form: form.clone(), facts: facts.clone(), ..Instance::blank() };
+    let title = title::fill(&definition.settings.title, &definition.name, &shown);
+    let summary = title::fill(&definition.settings.summary, &definition.name, &shown);
+    let guid = guid();
+    let now = work.now();
+    let new = NewInstance {
+        guid: &guid,
+        // Its number is taken last: whoever has one holds up everybody who wants the next.
+        approval_no: &guid,
+        company: definition.company,
+        definition: definition.id,
+        business_type: kind.business_type,
+        business_id: kind.business_id,
+        initiator,
+        title: &title,
+        summary: &summary,
+        parent_run: kind.parent_run,
+    };
+    let prefix = definition.settings.number_prefix.clone();
+    let id = instances::insert(work.conn(), &new, now).await?;
+    let row = instances::by_id(work.conn(), id).await?.ok_or(super::view::MISSING)?;
+    let mut running = Running::of(work.conn(), row).await?;
+    check_chosen(&definition, &form, &facts, &chosen)?;
+    running.apply(core, work, act, Event::Started { initiator, form, facts, chosen }).await?;
+    let zone = Zone::named(&core.settings.calendar.timezone).unwrap_or_else(Zone::utc);
+    running.row.approval_no = number::next(work, &zone, &prefix).await?;
+    running.save(core, work, Parent::Knows).await?;
+    Ok(running)
+}
+
+/// Finds the people whom the initiator chose.
+pub(super) async fn chosen(
+    work: &mut Work,
+    company: CompanyId,
+    definition: &Definition,
+    named: &BTreeMap<String, Vec<String>>,
+) -> Result<BTreeMap<String, Vec<AccountId>>, Refusal> {
+    if named.len() > CHOSEN_MAX {
+        return Err(Refusal::invalid("chosen", "too_many", format!("at most {CHOSEN_MAX} nodes")));
+    }
+    let mut chosen = BTreeMap::new();
+    for (code, guids) in named {
+        let node: String = code.chars().take(64).collect();
+        let field = format!("chosen.{node}");
+        let Some(most) = choice(definition, code).map(|(_, max)| max) else {
+            return Err(Refusal::invalid(field, "unknown_node", "nobody is chosen for this node"));
+        };
+        if guids.len() > most as usize || guids.len() > CHOSEN_MAX {
+            return Err(Refusal::invalid(field, "too_many", format!("at most {most} people")));
+        }
+        let people = reporting::accounts_named(work.conn(), company, guids).await?;
+        if people.len() != guids.len() {
+            let detail = "names somebody twice, or somebody who is not there or cannot act now";
+            return Err(Refusal::invalid(field, "unknown_account", detail));
+        }
+        chosen.insert(code.clone(), people);
+    }
+    Ok(chosen)
+}
+
+/// How many people the initiator chooses for a node.
+fn choice(definition: &Definition, code: &str) -> Option<(u32, u32)> {
+    let node = walk::find(&definition.graph, code)?;
+    let rules = match &node.kind {
+        NodeKind::Approve(work) | NodeKind::Handle(work) => &work.assignees,
+        NodeKind::Copy { assignees } => assignees,
+        _ => return None,
+    };
+    rules.iter().find_map(|rule| match rule {
+        AssigneeRule::InitiatorChooses { min, max } => Some((*min, *max)),
+        _ => None,
+    })
+}
+
+/// Checks that enough people were chosen for every node that will be entered, as the form is now.
+pub(super) fn check_chosen(
+    definition: &Definition,
+    form: &Map<String, Value>,
+    facts: &Initiator,
+    chosen: &BTreeMap<String, Vec<AccountId>>,
+) -> Result<(), Refusal> {
+    let variables = super::variables::Variables { form: form.clone(), initiator: facts.clone() };
+    for code in super::running::all_ahead(&definition.graph, &variables) {
+        let Some((min, _)) = choice(definition, &code) else { continue };
+        if chosen.get(&code).map_or(0, Vec::len) < min as usize {
+            let detail = format!("choose at least {min}");
+            return Err(Refusal::invalid(format!("chosen.{code}"), "required", detail));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,169 @@
+//! Who may look at an instance (S1-29, C24), and what of its form (FW29).
+
+use super::business::{self, Wish};
+use super::graph::{Access, NodeKind};
+use super::instance::TaskState;
+use super::running::Running;
+use super::store::copies;
+use super::walk;
+use crate::core::Core;
+use crate::db::{Conn, Work};
+use crate::policy::Principal;
+use crate::refusal::Refusal;
+use livegrant_actors::AccountId;
+use std::collections::BTreeMap;
+
+/// What somebody is to an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Takes part in it: started it, has or had a task, is informed.
+    Part,
+    /// Looks after it: manages the definition, or holds `workflow:admin`.
+    Manager,
+    /// May look, and no more.
+    Viewer,
+}
+
+/// The answer to whoever may not look: that it exists is nothing to him.
+pub const MISSING: Refusal = Refusal::NotFound { what: "instance" };
+
+/// Answers what the caller is to an instance; `None`: nothing, it does not exist for him.
+pub async fn standing(
+    conn: &mut Conn,
+    by: &Principal,
+    running: &Running,
+) -> Result<Option<Standing>, Refusal> {
+    if by.company() != running.company() {
+        return Ok(None);
+    }
+    if manages(conn, by, running).await? {
+        return Ok(Some(Standing::Manager));
+    }
+    let account = by.account();
+    if takes_part(running, account) || copies::has(conn, running.row.id, account).await? {
+        return Ok(Some(Standing::Part));
+    }
+    if by.holds("workflow:view") {
+        return Ok(Some(Standing::Viewer));
+    }
+    let wished = business::lets(conn, by, running, Wish::View).await?
+        || business::lets(conn, by, running, Wish::Decide).await?;
+    Ok(wished.then_some(Standing::Viewer))
+}
+
+/// Answers whether somebody started it or has a task of it. Who handed his task over does not any more (FW6).
+pub fn takes_part(running: &Running, account: AccountId) -> bool {
+    running.state.initiator == account
+        || running.state.tasks.iter().any(|task| {
+            let his = task.assignee == account
+                || task.owner == Some(account) && task.origin != super::instance::Origin::Transfer;
+            his && task.state != TaskState::Transferred || task.decided_by == Some(account)
+        })
+}
+
+/// Answers whether the caller looks after the definition's instances (FW27).
+pub async fn manages(conn: &mut Conn, by: &Principal, running: &Running) -> Result<bool, Refusal> {
+    if by.holds("workflow:admin") {
+        return Ok(true);
+    }
+    let managers = &running.definition.managers;
+    if managers.is_empty() {
+        return Ok(false);
+    }
+    let now = running.row.started_at.max(0);
+    let who = super::variables::Initiator::read(conn, by.company(), by.account(), now).await?;
+    Ok(managers.includes(conn, by.company(), by.account(), &who).await?)
+}
+
+/// Locks the instance of a guid for whoever may look at it.
+pub async fn locked(
+    core: &Core,
+    work: &mut Work,
+    by: &Principal,
+    guid: &str,
+) -> Result<(Running, Standing), Refusal> {
+    let found = super::store::instances::find(work.conn(), by.company(), guid).await?.ok_or(MISSING)?;
+    lock(core, work, by, found.id).await
+}
+
+/// Locks the instance of a task's guid for whoever may look at it; answers the task's number, too.
+pub async fn locked_task(
+    core: &Core,
+    work: &mut Work,
+    by: &Principal,
+    guid: &str,
+) -> Result<(Running, Standing, i64), Refusal> {
+    let missing = Refusal::NotFound { what: "task" };
+    let place = super::store::tasks::place_of(work.conn(), by.company(), guid).await?;
+    let Some((instance, number)) = place else { return Err(missing) };
+    let (running, standing) = lock(core, work, by, instance).await?;
+    Ok((running, standing, number))
+}
+
+async fn lock(
+    _core: &Core,
+    work: &mut Work,
+    by: &Principal,
+    id: i64,
+) -> Result<(Running, Standing), Refusal> {
+    let running = Running::lock(work, id).await?.ok_or(MISSING)?;
+    let standing = standing(work.conn(), by, &running).await?.ok_or(MISSING)?;
+    Ok((running, standing))
+}
+
+/// Reads the instance of a guid for whoever may look at it.
+pub async fn seen(conn: &mut Conn, by: &Principal, guid: &str) -> Result<(Running, Standing), Refusal> {
+    let running = Running::find(conn, by.company(), guid).await?.ok_or(MISSING)?;
+    let standing = standing(conn, by, &running).await?.ok_or(MISSING)?;
+    Ok((running, standing))
+}
+
+/// Answers what the caller may do with each field of the form (FW29): what the node of his open task says; else he reads
+/// what any node that he had to do with lets him read. Who looks after it or audits it reads everything.
+pub fn fields(running: &Running, account: AccountId, standing: Standing) -> BTreeMap<String, Access> {
+    let all = running.definition.form.fields.iter().map(|field| field.code.clone());
+    let rules = |code: &str| match walk::find(&running.definition.graph, code).map(|node| &node.kind) {
+        Some(NodeKind::Approve(work) | NodeKind::Handle(work)) => Some(&work.fields),
+        Some(NodeKind::Start { fields }) => Some(fields),
+        _ => None,
+    };
+    let his: Vec<_> = running
+        .state
+        .tasks
+        .iter()
+        .filter(|task| task.assignee == account && task.state != TaskState::Transferred)
+        .collect();
+    let node_of =
+        |task: &&super::instance::Task| running.state.run(task.run).and_then(|run| rules(&run.node));
+    let open = his.iter().copied().filter(|task| task.state == TaskState::Pending);
+    let open: Vec<_> = open.filter_map(|task| node_of(&task)).collect();
+    let returned = running.state.status == super::instance::Status::Returned;
+    let start = running.definition.graph.nodes.first().and_then(|node| rules(&node.code));
+    let mut seen: Vec<_> = his.iter().copied().filter_map(|task| node_of(&task)).collect();
+    if running.state.initiator == account {
+        seen.extend(start);
+    }
+    let access = |field: &String| {
+        let says = |rules: &&BTreeMap<String, Access>| rules.get(field).copied().unwrap_or(Access::Read);
+        if running.state.initiator == account && returned {
+            return start.map_or(Access::Edit, |rules| rules.get(field).copied().unwrap_or(Access::Edit));
+        }
+        if let Some(best) = best(open.iter().map(says)) {
+            return best;
+        }
+        match best(seen.iter().map(says)) {
+            Some(Access::Hide) if standing == Standing::Part => Access::Hide,
+            _ => Access::Read,
+        }
+    };
+    all.map(|field| (field.clone(), access(&field))).collect()
+}
+
+fn best(found: impl Iterator<Item = Access>) -> Option<Access> {
+    let worth = |access: &Access| match access {
+        Access::Edit => 2,
+        Access::Read => 1,
+        Access::Hide => 0,
+    };
+    found.max_by_key(worth)
+}
