@@ -8,6 +8,7 @@ use crate::cluster::members::{self, Members};
 use crate::cluster::{bus, jobs};
 use crate::core::Core;
 use crate::db::{Db, DbError};
+use crate::mcp::http::Mcp;
 use crate::policy::PolicyTable;
 use crate::realtime::bans::Bans;
 use crate::realtime::dismissed::Dismissed;
@@ -112,6 +113,7 @@ struct Rooms {
     dismissed: Arc<Dismissed>,
     ledger: Arc<Ledger>,
     denials: Arc<Denials>,
+    mcp: Arc<Mcp>,
 }
 
 impl App {
@@ -213,6 +215,7 @@ impl App {
             dismissed,
             ledger,
             denials: Arc::clone(&denials),
+            mcp: Arc::new(Mcp::new(&core, &denials)),
         };
         let server = serve(rooms, listener)
             .map_err(|cause| StartError::Address { address: address.to_string(), cause })?;
@@ -398,6 +401,7 @@ fn web_app(
         .app_data(web::Data::from(Arc::clone(&rooms.dismissed)))
         .app_data(web::Data::from(Arc::clone(&rooms.ledger)))
         .app_data(web::Data::from(Arc::clone(&rooms.denials)))
+        .app_data(web::Data::from(Arc::clone(&rooms.mcp)))
         .app_data(web::Data::new(rooms.metrics.clone()))
         .app_data(web::Data::new(rooms.stopping.clone()))
         .app_data(web::Data::new(rooms.requests.clone()))

@@ -55,6 +55,10 @@ impl Core {
     /// Waits until this node enforces what was committed, and answers its revision. Never waits for deliveries (S3-22).
     pub async fn settle(&self, committed: Committed) -> Option<Rev> {
         let rev = committed.rev?;
+        if self.db.is_rehearsing() {
+            // The revision that it would have taken; nobody will ever apply it.
+            return Some(rev);
+        }
         let mut applied = self.applied.clone();
         // Past the time the change is committed all the same; the lease keeps this node from serving stale decisions.
         if tokio::time::timeout(SETTLE, applied.wait_for(|at| *at >= rev)).await.is_err() {
@@ -83,6 +87,13 @@ impl Core {
             Err(Refusal::Stale)
         })
         .await
+    }
+
+    /// Answers the same rooms for a rehearsal of a write: what it would answer, with nothing changed. Only for use cases whose
+    /// every effect goes through their unit of work.
+    #[must_use]
+    pub fn rehearsing(&self) -> Self {
+        Self { db: self.db.clone().rehearsing(), ..self.clone() }
     }
 
     /// Runs a write that no permission guards (sign-in, refresh), apart from the request and again when asked.

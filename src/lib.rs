@@ -12,6 +12,7 @@ pub mod demo;
 pub mod hr;
 pub mod inbox;
 pub mod loadtest;
+pub mod mcp;
 pub mod policy;
 pub mod realtime;
 pub mod refusal;

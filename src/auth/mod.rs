@@ -12,6 +12,7 @@ pub mod loadtest;
 pub mod login;
 pub mod model;
 pub mod refresh;
+pub mod service_sessions;
 pub mod store;
 pub mod throttle;
 pub mod ticket;

@@ -1,5 +1,7 @@
 //! The SQL of accounts, sessions and tickets. A session's end is a conditional UPDATE, never an upsert (I4).
 
+pub mod service;
+
 use super::model::{AccountFilter, AccountPatch, AccountRow, NewAccount, SessionFilter, SessionRow};
 use crate::db::paging::Page;
 use crate::db::{Conn, DbError};
@@ -426,7 +428,7 @@ pub async fn surplus_sessions(
     let rows = sql_all!(
         conn,
         (String,),
-        "SELECT sid FROM sys_session WHERE account_id = $1 AND state = 'active'
+        "SELECT sid FROM sys_session WHERE account_id = $1 AND state = 'active' AND client <> 'service'
           ORDER BY CASE WHEN sid = $3 THEN 0 ELSE 1 END, issued_at DESC, sid LIMIT 1000 OFFSET $2",
         account.0,
         keep,

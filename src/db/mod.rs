@@ -50,6 +50,7 @@ pub struct Db {
     doorbell: Arc<Notify>,
     errands: Errands,
     fence: Fence,
+    rehearsal: bool,
     statements: Arc<Statements>,
     /// How long a statement may go unanswered; `None` on SQLite, which is in this process.
     patience: Option<Duration>,
@@ -118,7 +119,7 @@ impl Db {
             Pools::Pg(_) => Some(Duration::from_millis(settings.statement_timeout_ms) + ON_THE_WAY),
         };
         let errands = Errands::default();
-        Ok(Self { pools, clock, doorbell, errands, fence: Fence::On, statements, patience })
+        Ok(Self { pools, clock, doorbell, errands, fence: Fence::On, rehearsal: false, statements, patience })
     }
 
     /// Answers the same database with the fence switched; for the negative control only.
@@ -127,6 +128,19 @@ impl Db {
     pub fn with_fence(mut self, fence: Fence) -> Self {
         self.fence = fence;
         self
+    }
+
+    /// Answers the same database for a rehearsal: its units of work go all the way through the fence and are then rolled
+    /// back, so that a write's answer and its refusals are the real ones and nothing is changed.
+    #[must_use]
+    pub fn rehearsing(mut self) -> Self {
+        self.rehearsal = true;
+        self
+    }
+
+    /// Answers whether nothing is committed here.
+    pub fn is_rehearsing(&self) -> bool {
+        self.rehearsal
     }
 
     /// Brings the schema to this version.

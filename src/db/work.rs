@@ -131,6 +131,8 @@ pub struct Work {
     clock: Clock,
     doorbell: Arc<Notify>,
     fence: Fence,
+    /// Everything is done but the commit ([`super::Db::rehearsing`]).
+    rehearsal: bool,
     /// What is remembered of a SQLite file that is this process's own.
     epochs: Option<Arc<Epochs>>,
     /// The newest audit line: it goes with the fence, in one round trip.
@@ -152,6 +154,7 @@ impl Work {
             clock: db.clock.clone(),
             doorbell: Arc::clone(&db.doorbell),
             fence: db.fence,
+            rehearsal: db.rehearsal,
             epochs,
             line: None,
             changes: Vec::new(),
@@ -262,6 +265,10 @@ impl Work {
         }
         self.write_what_is_last(now).await?;
         let rev = if self.changes.is_empty() { None } else { Some(self.append(scopes, now).await?) };
+        if self.rehearsal {
+            // Dropping the connection rolls back; nobody is told of anything.
+            return Ok(Committed { rev });
+        }
         self.conn.commit().await?;
         for errand in self.errands {
             if self.to_run.try_send(errand).is_err() {

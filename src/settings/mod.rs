@@ -17,6 +17,7 @@ mod environment;
 mod error;
 mod layers;
 mod loadtest;
+mod mcp;
 mod network;
 mod origin;
 mod policy;
@@ -43,6 +44,7 @@ use self::environment::Surroundings;
 pub use self::error::{SettingError, SettingsError};
 use self::layers::Layers;
 pub use self::loadtest::Loadtest;
+pub use self::mcp::Mcp;
 pub use self::network::Network;
 pub use self::policy::Policy;
 pub use self::realtime::{PayloadEncryption, Realtime};
@@ -77,6 +79,8 @@ pub struct Settings {
     pub workflow: Workflow,
     /// How long what is over stays in the database.
     pub retention: Retention,
+    /// The endpoint for models.
+    pub mcp: Mcp,
     /// Logs.
     pub telemetry: Telemetry,
     /// The API's own documentation pages.
@@ -120,6 +124,7 @@ impl Settings {
         self.calendar.validate()?;
         self.workflow.validate()?;
         self.retention.validate()?;
+        self.mcp.validate()?;
         self.telemetry.validate()?;
         self.docs.validate()?;
         self.demo.validate()?;

@@ -14,6 +14,8 @@ pub struct Server {
     pub host: String,
     /// Port to listen on; 0 lets the system choose one.
     pub port: u16,
+    /// A second port that serves the event streams, for clients that expect them beside the port of MCP (S0-45); 0 is none.
+    pub compat_sse_port: u16,
     /// Worker threads, and with them registry shards; 0 is one a core.
     pub workers: usize,
     /// Largest request body, in bytes.
@@ -39,6 +41,7 @@ impl Default for Server {
         Self {
             host: "127.0.0.1".to_owned(),
             port: 8080,
+            compat_sse_port: 0,
             workers: 0,
             body_limit_bytes: 262_144,
             request_timeout_seconds: 30,
@@ -67,6 +70,9 @@ impl Server {
     pub fn validate(&self) -> Result<(), SettingError> {
         if self.host.is_empty() || self.host.contains(char::is_whitespace) {
             return Err(SettingError::new("server.host", "must be a host name or an address"));
+        }
+        if self.compat_sse_port != 0 && self.compat_sse_port == self.port {
+            return Err(SettingError::new("server.compat_sse_port", "must be another port than server.port"));
         }
         SettingError::unless_within("server.workers", self.workers, 0..=1024)?;
         SettingError::unless_within("server.body_limit_bytes", self.body_limit_bytes, 1024..=67_108_864)?;

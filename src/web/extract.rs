@@ -47,10 +47,15 @@ pub async fn authenticate(request: &HttpRequest) -> Result<Principal, Refusal> {
     let claims = keys.tokens.verify(&token, core.clock.now_ms())?;
     let principal =
         Principal::of_session(&core.policy, &SessionId::from(claims.sid), origin_of(request)).await?;
-    let state = core.policy.published(principal.member(), principal.session().view);
-    request.extensions_mut().insert(AnsweredVersion(state.rev.0));
-    request.extensions_mut().insert(principal.clone());
+    admitted(&core, request, &principal);
     Ok(principal)
+}
+
+/// Notes who asks, for the answer's headers and the audit log.
+pub fn admitted(core: &Core, request: &HttpRequest, by: &Principal) {
+    let state = core.policy.published(by.member(), by.session().view);
+    request.extensions_mut().insert(AnsweredVersion(state.rev.0));
+    request.extensions_mut().insert(by.clone());
 }
 
 /// Finds the session of a request's token, also one that has ended: its tab still has last words to be asked for.
@@ -176,7 +181,8 @@ pub fn body_bytes(
     }
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
+/// Reads an object, or refuses it with the field's name.
+pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
     // A list would be taken as the fields in their order.
     if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
         return Err(Refusal::invalid("body", "invalid", "expected an object"));

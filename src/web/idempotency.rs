@@ -43,8 +43,12 @@ pub async fn around<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let key = request.headers().get(KEY).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let core = request.app_data::<web::Data<Core>>().cloned();
-    // Answers of sign-in carry tokens and tickets: those are never kept.
-    let exempt = request.method().is_safe() || request.path().starts_with("/api/auth/");
+    // Answers of sign-in carry tokens and tickets, and so does that of a new service token: those are never kept.
+    // Calls of tools carry ids of their own, which differ when they are sent again: `mcp/once.rs` looks at their arguments.
+    let exempt = request.method().is_safe()
+        || request.path().starts_with("/api/auth/")
+        || request.path().starts_with("/api/v1/api-clients")
+        || request.path() == "/mcp";
     let (Some(key), Some(core), false) = (key, core, exempt) else {
         return Ok(next.call(request).await?.map_into_boxed_body());
     };
@@ -52,9 +56,7 @@ pub async fn around<B: MessageBody + 'static>(
     let Ok(by) = authenticate(request.request()).await else {
         return Ok(next.call(request).await?.map_into_boxed_body());
     };
-    if key.is_empty() || key.len() > KEY_MAX {
-        let detail = format!("1 to {KEY_MAX} characters");
-        let refusal = Refusal::invalid("Idempotency-Key", "invalid", detail);
+    if let Err(refusal) = check_key(&key) {
         return Ok(request.error_response(Problem::from(refusal)));
     }
     let (http, mut payload) = request.into_parts();
@@ -69,9 +71,9 @@ pub async fn around<B: MessageBody + 'static>(
     request.set_payload(Payload::from(body));
     let account = by.account();
     let claimed = claim(&core, &by.author(), &key, &print).await;
-    match claimed.and_then(|stored| stored.map(|stored| replay(&print, stored)).transpose()) {
+    match claimed {
         Ok(None) => {}
-        Ok(Some(replayed)) => return Ok(request.into_response(replayed)),
+        Ok(Some(taken)) => return Ok(request.into_response(replay(taken))),
         Err(refusal) => return Ok(request.error_response(Problem::from(refusal))),
     }
     // Apart from the connection: a client that hangs up is the very one that will send the key again.
@@ -101,32 +103,52 @@ async fn answer_and_keep<B: MessageBody + 'static>(
     let (head, body) = answer.into_parts();
     let body = to_bytes(body).await.unwrap_or_default();
     // The write itself is done and must be answered; without its answer the key stays taken for a day.
-    if let Err(error) = keep(&core, account, &key, status, &body).await {
+    if let Err(error) = keep(&core, account, &key, status.as_u16(), &body).await {
         tracing::warn!(%error, "answer not kept for its idempotency key");
     }
     Ok(ServiceResponse::new(http, head.set_body(BoxBody::new(body))))
 }
 
-fn replay(print: &str, stored: Stored) -> Result<HttpResponse, Refusal> {
+fn replay(Taken::Answered(status, body): Taken) -> HttpResponse {
+    let status = u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok());
+    HttpResponse::build(status.unwrap_or(StatusCode::OK))
+        .insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")))
+        .insert_header(("idempotency-replayed", "true"))
+        .body(body)
+}
+
+/// What is kept under a key that was taken before.
+#[derive(Debug)]
+pub enum Taken {
+    /// The status and body of the first answer to the very same request.
+    Answered(i64, String),
+}
+
+/// Checks a key.
+pub fn check_key(key: &str) -> Result<(), Refusal> {
+    if key.is_empty() || key.len() > KEY_MAX {
+        let detail = format!("1 to {KEY_MAX} characters");
+        return Err(Refusal::invalid("Idempotency-Key", "invalid", detail));
+    }
+    Ok(())
+}
+
+fn same(print: &str, stored: Stored) -> Result<Taken, Refusal> {
     if stored.request != print {
         let detail = "this key was used for another request";
         return Err(Refusal::invalid("Idempotency-Key", "idempotency_conflict", detail));
     }
-    let Some((status, body)) = stored.answer else {
-        return Err(Refusal::conflict(
-            "idempotency_running",
-            "the first request with this key is still running",
-        ));
-    };
-    let status = u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok());
-    Ok(HttpResponse::build(status.unwrap_or(StatusCode::OK))
-        .insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")))
-        .insert_header(("idempotency-replayed", "true"))
-        .body(body))
+    let (status, body) = stored.answer.ok_or_else(|| {
+        Refusal::conflict("idempotency_running", "the first request with this key is still running")
+    })?;
+    Ok(Taken::Answered(status, body))
 }
 
-/// Takes the key for this request, or answers what is stored under it.
-async fn claim(core: &Core, author: &Author, key: &str, print: &str) -> Result<Option<Stored>, Refusal> {
+/// Takes the key for this request, or answers what is kept under it.
+///
+/// # Errors
+/// `idempotency_conflict` when it is another request's, `idempotency_running` while the first one runs.
+pub async fn claim(core: &Core, author: &Author, key: &str, print: &str) -> Result<Option<Taken>, Refusal> {
     let mut work = core.db.begin(author).await?;
     let now = work.now();
     sql_exec!(
@@ -165,14 +187,15 @@ async fn claim(core: &Core, author: &Author, key: &str, print: &str) -> Result<O
         author.account.0,
         key
     )?;
-    Ok(row.map(|(request, status, body)| Stored { request, answer: status.zip(body) }))
+    row.map(|(request, status, body)| same(print, Stored { request, answer: status.zip(body) })).transpose()
 }
 
-async fn keep(
+/// Keeps the answer under its key.
+pub async fn keep(
     core: &Core,
     account: AccountId,
     key: &str,
-    status: StatusCode,
+    status: u16,
     body: &[u8],
 ) -> Result<(), Refusal> {
     let body = String::from_utf8_lossy(body).into_owned();
@@ -182,14 +205,15 @@ async fn keep(
         "UPDATE sys_idempotency SET status = $3, body = $4 WHERE account_id = $1 AND key = $2",
         account.0,
         key,
-        i64::from(status.as_u16()),
+        i64::from(status),
         body
     )?;
     work.commit(SystemTask::Upkeep).await?;
     Ok(())
 }
 
-async fn release(core: &Core, account: AccountId, key: &str) -> Result<(), Refusal> {
+/// Frees a key whose request was not done.
+pub async fn release(core: &Core, account: AccountId, key: &str) -> Result<(), Refusal> {
     let mut work = core.db.begin(&Author::system("idempotency")).await?;
     let free: Result<u64, DbError> = sql_exec!(
         work.conn(),

@@ -70,9 +70,14 @@ pub const CODES: &[(&str, &str)] = &[
     ("full", "this node has no place for another tab"),
     ("guid_mismatch", "the guid of a stream is not the caller's"),
     ("handshake_invalid", "not a WebSocket handshake that RFC 6455 allows"),
+    ("host_refused", "the request's Host is not one of `mcp.allowed_hosts`"),
     ("idempotency_conflict", "the key was used for another request"),
     ("idempotency_running", "the first request with this key is still running"),
     ("in_use", "something else still refers to this"),
+    (
+        "insufficient_scope",
+        "the token's scopes do not have this tool; `WWW-Authenticate` names the one that has",
+    ),
     ("internal", "a defect; the log has the cause under `request_id`"),
     ("invalid", "a field's value is wrong; `errors` names it"),
     ("invalid_credentials", "login name or password is wrong"),
@@ -89,7 +94,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("not_running", "it has ended, or does not wait for this"),
     ("not_your_turn", "somebody else has to act first"),
     ("only_advice", "who is asked for advice can only give it"),
-    ("origin_refused", "this origin may not open a socket (C2)"),
+    ("origin_refused", "this origin may not open a socket or call `/mcp` (C2)"),
     ("outdated", "the row was changed since it was read"),
     ("own_instance", "nobody decides on what he started himself, unless the definition allows it"),
     ("password_length", "the password is too short or too long"),
@@ -173,6 +178,11 @@ impl Problem {
         }
     }
 
+    /// Answers the machine-readable code.
+    pub fn code(&self) -> &'static str {
+        self.parts().1
+    }
+
     fn parts(&self) -> (StatusCode, &'static str) {
         if self.allow.is_some() {
             return (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed");
@@ -199,8 +209,8 @@ impl Problem {
         }
     }
 
-    /// Makes the answer for a request.
-    pub fn answer(&self, path: &str, request_id: &str) -> HttpResponse {
+    /// Makes the body of the answer for a request, and logs a defect's cause.
+    pub fn body(&self, path: &str, request_id: &str) -> ProblemBody {
         let (status, code) = self.parts();
         if let Refusal::Defect(cause) = &self.refusal {
             tracing::error!(request_id, path, cause = format!("{cause:#}"), "defect");
@@ -233,6 +243,13 @@ impl Problem {
             let when = body.handled_at.as_deref().map(|at| format!(" at {at}")).unwrap_or_default();
             body.detail = format!("this was handled already by {who}{when}");
         }
+        body
+    }
+
+    /// Makes the answer for a request.
+    pub fn answer(&self, path: &str, request_id: &str) -> HttpResponse {
+        let (status, _) = self.parts();
+        let body = self.body(path, request_id);
         let mut answer = HttpResponse::build(status);
         answer.content_type("application/problem+json");
         if status == StatusCode::UNAUTHORIZED {

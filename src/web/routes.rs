@@ -6,6 +6,7 @@ use crate::access::http as access;
 use crate::auth::http::{accounts, sessions, signing_in};
 use crate::cluster;
 use crate::hr::http::{organizations, positions, staff};
+use crate::mcp::http as mcp;
 use crate::realtime::http::{debug, online, push, receipts};
 use crate::realtime::{bans::http as bans, streams};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -99,6 +100,7 @@ pub fn configure(app: &mut ServiceConfig<'_>) {
     inbox(app);
     definitions(app);
     instances(app);
+    models(app);
     app.service(operations::get_healthz).service(operations::get_readyz).service(operations::get_metrics);
 }
 
@@ -116,3 +118,13 @@ fn definitions(_app: &mut ServiceConfig<'_>) {}
 
 /// Instances of workflows, their tasks and their logs.
 fn instances(_app: &mut ServiceConfig<'_>) {}
+
+/// MCP and the tokens of programs.
+fn models(app: &mut ServiceConfig<'_>) {
+    app.service(mcp::post_mcp)
+        .service(mcp::get_resource_metadata)
+        .service(mcp::get_mcp_metadata)
+        .service(mcp::get_api_clients)
+        .service(mcp::post_api_client)
+        .service(mcp::delete_api_client);
+}

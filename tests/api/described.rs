@@ -9,10 +9,12 @@ use serde_json::{Value, json};
 use crate::support::{PATIENCE, ok, refused, served_once};
 
 /// The routes that need nobody to be signed in, each with why.
-const PUBLIC: [(&str, &str); 6] = [
+const PUBLIC: [(&str, &str); 8] = [
     ("get", "/ws/permission"), // asked for as a route it says that it is a socket; the socket is tested apart
     ("post", "/api/auth/login/"), // this is how one signs in
     ("post", "/api/auth/refresh/"), // the refresh token is the proof
+    ("get", "/.well-known/oauth-protected-resource"), // says what tokens are needed
+    ("get", "/.well-known/oauth-protected-resource/mcp"), // the same where RFC 9728 looks
     ("get", "/healthz"),       // for supervisors
     ("get", "/readyz"),        // for load balancers
     ("get", "/metrics"),       // for the collector

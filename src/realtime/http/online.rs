@@ -51,15 +51,20 @@ impl TabOut {
 /// An account with open tabs.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct OnlineOut {
-    account_id: i64,
-    guid: String,
-    username: String,
-    display_name: String,
-    tabs: Vec<TabOut>,
+    /// Integer id.
+    pub account_id: i64,
+    /// 36-character id.
+    pub guid: String,
+    /// Login name.
+    pub username: String,
+    /// Name for people.
+    pub display_name: String,
+    /// Its open tabs.
+    pub tabs: Vec<TabOut>,
 }
 
 /// Answers who is online on all nodes, and the names of nodes that did not answer.
-async fn online(core: &Core, by: &Principal) -> Result<(Vec<OnlineOut>, Vec<String>), Refusal> {
+pub async fn online(core: &Core, by: &Principal) -> Result<(Vec<OnlineOut>, Vec<String>), Refusal> {
     by.require("session:view")?;
     tracing::info!(event = "authz_admin", account = by.account().0, "online users listed");
     let mut list = Vec::new();
