@@ -22,6 +22,10 @@ CREATE TABLE wf_definition (
     published_at BIGINT,
     UNIQUE (company_id, code, number)
 );
+-- At most one version of a code takes new instances, and at most one is being written.
+CREATE UNIQUE INDEX idx_definition_live ON wf_definition (company_id, code) WHERE status IN ('published', 'suspended');
+CREATE UNIQUE INDEX idx_definition_draft ON wf_definition (company_id, code) WHERE status = 'draft';
+CREATE INDEX idx_definition_status ON wf_definition (company_id, status, id);
 
 -- The last number of a day; `day` is yyyymmdd.
 CREATE TABLE wf_sequence (
@@ -42,6 +46,8 @@ CREATE TABLE wf_substitute (
     valid_to        BIGINT,
     reason          TEXT    NOT NULL DEFAULT '',
     hand_over_open  BOOLEAN NOT NULL DEFAULT FALSE,
+    created_by      BIGINT  NOT NULL,
     created_at      BIGINT  NOT NULL
 );
-CREATE INDEX idx_substitute_account ON wf_substitute (account_id);
+CREATE INDEX idx_substitute_account ON wf_substitute (account_id, id);
+CREATE INDEX idx_substitute_company ON wf_substitute (company_id, valid_to);

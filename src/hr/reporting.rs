@@ -141,3 +141,13 @@ pub async fn able(
     let able = bulk::able_accounts(conn, company.0, &ids).await?;
     Ok(accounts.iter().copied().filter(|account| able.contains(&account.0)).collect())
 }
+
+/// Answers whether the company has an enabled position of this code.
+pub async fn position_exists(conn: &mut Conn, company: CompanyId, code: &str) -> Result<bool, DbError> {
+    store::position_exists(conn, company, code).await
+}
+
+/// Answers whether the company has an organisation of this guid.
+pub async fn organization_exists(conn: &mut Conn, company: CompanyId, guid: &str) -> Result<bool, DbError> {
+    Ok(store::organization_id(conn, company, guid).await?.is_some())
+}

@@ -31,7 +31,7 @@ pub struct Node {
 
 /// What a node does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum NodeKind {
     /// Where an instance begins; a returned one comes back here.
     Start {
@@ -79,8 +79,27 @@ pub enum NodeKind {
     End,
 }
 
+impl NodeKind {
+    /// Its word in a definition.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Start { .. } => "start",
+            Self::Approve(_) => "approve",
+            Self::Handle(_) => "handle",
+            Self::Copy { .. } => "copy",
+            Self::Condition { .. } => "condition",
+            Self::Auto { .. } => "auto",
+            Self::Delay { .. } => "delay",
+            Self::Trigger { .. } => "trigger",
+            Self::Subprocess { .. } => "subprocess",
+            Self::End => "end",
+        }
+    }
+}
+
 /// What people have to do at a node, and by which rules.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Work {
     /// Who; together, each once, in the order of the rules.
     pub assignees: Vec<AssigneeRule>,
@@ -115,7 +134,7 @@ pub struct Work {
 
 /// How many of the assignees decide.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Mode {
     /// The first decision decides (或签, FW2).
     #[default]
@@ -144,7 +163,7 @@ pub enum RejectRule {
 
 /// What happens when nobody is found (FW20). There is never a task of nobody.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum WhenEmpty {
     /// The node approves by itself.
     Approve,
@@ -201,7 +220,7 @@ pub struct Timeout {
 
 /// What happens when the time is over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum TimeoutAction {
     /// The assignees are told again.
     Remind,
@@ -360,7 +379,7 @@ pub enum AutoDecision {
 
 /// Who (FW19). Guids are those of accounts or staff; people without a login, or switched off, are nobody.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum AssigneeRule {
     /// These people.
     Users {

@@ -183,3 +183,15 @@ pub async fn positions_of(
     )?;
     Ok(rows.into_iter().map(|row| row.0).collect())
 }
+
+/// Answers whether the company has an enabled position of this code.
+pub async fn position_exists(conn: &mut Conn, company: CompanyId, code: &str) -> Result<bool, DbError> {
+    let row = sql_opt!(
+        conn,
+        (i64,),
+        "SELECT id FROM hr_position WHERE company_id = $1 AND code = $2 AND status = 1",
+        company.0,
+        code
+    )?;
+    Ok(row.is_some())
+}

@@ -3,6 +3,7 @@
 //! From the rules come people (`resolve.rs`); what happens with the initiator, with nobody, with those who are away and
 //! with those who approved before is decided by pure rules (`rules.rs`).
 
+pub mod chosen;
 pub mod resolve;
 pub mod rules;
 

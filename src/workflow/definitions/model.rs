@@ -1,5 +1,6 @@
 //! What a definition consists of: shapes and rules without IO.
 
+use crate::clock::iso;
 use crate::refusal::Refusal;
 use crate::workflow::form::Form;
 use crate::workflow::graph::{AssigneeRule, Graph};
@@ -46,6 +47,31 @@ pub struct Definition {
     pub updated_at: i64,
     /// UTC milliseconds.
     pub published_at: Option<i64>,
+}
+
+/// What a version says, without its place among the versions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Content {
+    /// For people.
+    pub name: String,
+    /// For people, to find it by.
+    #[serde(default)]
+    pub category: String,
+    /// Who may start; nobody named: everybody.
+    #[serde(default)]
+    pub starters: People,
+    /// Who manages its instances; nobody named: the holders of `workflow:admin`.
+    #[serde(default)]
+    pub managers: People,
+    /// Everything else that is said once for all nodes.
+    #[serde(default)]
+    pub settings: ProcessSettings,
+    /// What is filled in.
+    #[serde(default)]
+    pub form: Form,
+    /// What happens.
+    pub graph: Graph,
 }
 
 /// What a version can be used for.
@@ -136,6 +162,152 @@ pub enum Resume {
     Restart,
     /// At the node that returned it.
     Returning,
+}
+
+impl Definition {
+    /// What it says, without its place among the versions.
+    pub fn content(&self) -> Content {
+        Content {
+            name: self.name.clone(),
+            category: self.category.clone(),
+            starters: self.starters.clone(),
+            managers: self.managers.clone(),
+            settings: self.settings.clone(),
+            form: self.form.clone(),
+            graph: self.graph.clone(),
+        }
+    }
+}
+
+/// A new definition.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+pub struct NewDefinition {
+    /// 1 to 64 letters, digits, `_`, `-`, `.` or `:`; unique in the company.
+    pub code: String,
+    /// What it says.
+    #[serde(flatten)]
+    pub content: Content,
+}
+
+/// What of a draft is to change; what is absent stays, what is given replaces the whole of it.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DefinitionPatch {
+    /// For people.
+    pub name: Option<String>,
+    /// For people, to find it by.
+    pub category: Option<String>,
+    /// Who may start.
+    pub starters: Option<People>,
+    /// Who manages its instances.
+    pub managers: Option<People>,
+    /// Everything else that is said once for all nodes.
+    pub settings: Option<ProcessSettings>,
+    /// What is filled in.
+    pub form: Option<Form>,
+    /// What happens.
+    pub graph: Option<Graph>,
+    /// The version that was read; a different one now is refused.
+    pub version: Option<i64>,
+}
+
+impl DefinitionPatch {
+    /// Answers what a definition says after the patch.
+    pub fn on(&self, before: Content) -> Content {
+        Content {
+            name: self.name.clone().unwrap_or(before.name),
+            category: self.category.clone().unwrap_or(before.category),
+            starters: self.starters.clone().unwrap_or(before.starters),
+            managers: self.managers.clone().unwrap_or(before.managers),
+            settings: self.settings.clone().unwrap_or(before.settings),
+            form: self.form.clone().unwrap_or(before.form),
+            graph: self.graph.clone().unwrap_or(before.graph),
+        }
+    }
+}
+
+/// A version, as it is shown.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct DefinitionOut {
+    /// Unique in the company but for its versions.
+    pub code: String,
+    /// The version, from 1.
+    pub number: i64,
+    /// What it can be used for.
+    pub status: Status,
+    /// For people.
+    pub name: String,
+    /// For people, to find it by.
+    pub category: String,
+    /// For optimistic locking.
+    pub version: i64,
+    /// ISO 8601.
+    pub created_at: String,
+    /// ISO 8601.
+    pub updated_at: String,
+    /// ISO 8601.
+    pub published_at: Option<String>,
+    /// What it says; absent in lists.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub body: Option<BodyOut>,
+    /// All versions of the code, for whoever may see them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub versions: Vec<VersionOut>,
+}
+
+/// What a version says, as it is shown.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct BodyOut {
+    /// Who may start; nobody named: everybody.
+    pub starters: People,
+    /// Who manages its instances; nobody named: the holders of `workflow:admin`.
+    pub managers: People,
+    /// Everything else that is said once for all nodes.
+    pub settings: ProcessSettings,
+    /// What is filled in.
+    pub form: Form,
+    /// What happens.
+    pub graph: Graph,
+}
+
+/// One version of a code.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct VersionOut {
+    /// From 1.
+    pub number: i64,
+    /// `draft`, `published`, `suspended` or `retired`.
+    pub status: String,
+}
+
+impl DefinitionOut {
+    /// Shows a version in a list.
+    pub fn short(of: &Definition) -> Self {
+        Self {
+            code: of.code.clone(),
+            number: of.number,
+            status: of.status,
+            name: of.name.clone(),
+            category: of.category.clone(),
+            version: of.version,
+            created_at: iso(of.created_at),
+            updated_at: iso(of.updated_at),
+            published_at: of.published_at.map(iso),
+            body: None,
+            versions: Vec::new(),
+        }
+    }
+
+    /// Shows a version with all that it says.
+    pub fn whole(of: &Definition) -> Self {
+        let body = BodyOut {
+            starters: of.starters.clone(),
+            managers: of.managers.clone(),
+            settings: of.settings.clone(),
+            form: of.form.clone(),
+            graph: of.graph.clone(),
+        };
+        Self { body: Some(body), ..Self::short(of) }
+    }
 }
 
 impl TryFrom<DefinitionRow> for Definition {
