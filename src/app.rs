@@ -8,6 +8,7 @@ use crate::cluster::members::{self, Members};
 use crate::cluster::{bus, jobs};
 use crate::core::Core;
 use crate::db::{Db, DbError};
+use crate::inbox::due;
 use crate::mcp::http::Mcp;
 use crate::policy::PolicyTable;
 use crate::realtime::bans::Bans;
@@ -200,6 +201,7 @@ impl App {
         let queued = Arc::clone(&records);
         let depths = Depths { relay: Box::new(relay.waiting()), records: Box::new(move || queued.waiting()) };
         house.run("upkeep", upkeep::run(core.clone(), depths));
+        house.run("inbox", inbox_clock(core.clone()));
         let denials = Arc::new(Denials::default());
         house.run("denials", upkeep::count_denials(core.clone(), Arc::clone(&denials)));
         let (stopping, requests) = (Stopping::default(), InFlight::default());
@@ -296,6 +298,12 @@ impl App {
             tracing::warn!(%error, "jobs not given back; another node takes them when their time is over");
         }
     }
+}
+
+/// Looks for snoozes and notices that are over, on one node at a time.
+async fn inbox_clock(core: Core) {
+    let every = Duration::from_millis(core.settings.inbox.look_ms);
+    jobs::run_once(core, "inbox clock", every, |core| async move { due::look(&core).await }).await;
 }
 
 fn listen(settings: &Settings) -> Result<TcpListener, StartError> {
@@ -433,7 +441,8 @@ async fn trailing_slash<B: MessageBody>(
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
     let path = request.path();
-    let ours = ["/api/auth/", "/api/accounts/"].iter().any(|prefix| path.starts_with(prefix));
+    let ours =
+        ["/api/auth/", "/api/accounts/", "/api/workflow/"].iter().any(|prefix| path.starts_with(prefix));
     if request.method().is_safe() && ours && !path.ends_with('/') {
         let query = request.query_string();
         let slashed = if query.is_empty() { format!("{path}/") } else { format!("{path}/?{query}") };

@@ -82,17 +82,15 @@ CREATE INDEX idx_inbox_held ON sys_inbox (held);
 CREATE INDEX idx_inbox_changed ON sys_inbox (changed_at);
 
 -- What is unseen and unread in the inbox among the rows of sys_notification_recipient, changed in the transaction that
--- changes the rows. Of the company's broadcasts without a row, those up to the marks (revisions) are seen, read …
+-- changes the rows. Of the company's broadcasts without a row, those up to the marks (revisions) are seen and read.
 CREATE TABLE sys_notification_counter (
-    account_id     BIGINT NOT NULL,
-    company_id     BIGINT NOT NULL,
-    unseen         BIGINT NOT NULL DEFAULT 0,
-    unread         BIGINT NOT NULL DEFAULT 0,
-    seen_up_to     BIGINT NOT NULL DEFAULT 0,
-    read_up_to     BIGINT NOT NULL DEFAULT 0,
-    archived_up_to BIGINT NOT NULL DEFAULT 0,
-    deleted_up_to  BIGINT NOT NULL DEFAULT 0,
-    marked_at      BIGINT,
+    account_id BIGINT NOT NULL,
+    company_id BIGINT NOT NULL,
+    unseen     BIGINT NOT NULL DEFAULT 0,
+    unread     BIGINT NOT NULL DEFAULT 0,
+    seen_up_to BIGINT NOT NULL DEFAULT 0,
+    read_up_to BIGINT NOT NULL DEFAULT 0,
+    marked_at  BIGINT,
     PRIMARY KEY (account_id, company_id)
 );
 

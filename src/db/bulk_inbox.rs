@@ -232,44 +232,6 @@ pub(crate) async fn count(conn: &mut Conn, company: i64, more: &[(i64, i64, i64)
     Ok(counted)
 }
 
-/// Counts anew what is unseen and unread in locked inboxes, and the rows that they hold.
-pub(crate) async fn recount(conn: &mut Conn, accounts: &[i64]) -> Result<(), DbError> {
-    let patience = conn.patience();
-    match conn.raw() {
-        Raw::Pg(pg) => {
-            let counted = sqlx::query(
-                "UPDATE sys_notification_counter AS c
-                    SET unread = (SELECT count(*) FROM sys_notification_recipient r
-                                   WHERE r.account_id = c.account_id AND r.place = 0 AND r.read_at IS NULL
-                                     AND r.company_id = c.company_id),
-                        unseen = (SELECT count(*) FROM sys_notification_recipient r
-                                   WHERE r.account_id = c.account_id AND r.place = 0 AND r.read_at IS NULL
-                                     AND r.seen_at IS NULL AND r.company_id = c.company_id)
-                  WHERE c.account_id = ANY($1::bigint[])",
-            )
-            .bind(accounts)
-            .execute(pg);
-            in_time(patience, Box::pin(counted)).await?;
-        }
-        Raw::Sqlite(sqlite) => {
-            sqlx::query(
-                "UPDATE sys_notification_counter AS c
-                    SET unread = (SELECT count(*) FROM sys_notification_recipient r
-                                   WHERE r.account_id = c.account_id AND r.place = 0 AND r.read_at IS NULL
-                                     AND r.company_id = c.company_id),
-                        unseen = (SELECT count(*) FROM sys_notification_recipient r
-                                   WHERE r.account_id = c.account_id AND r.place = 0 AND r.read_at IS NULL
-                                     AND r.seen_at IS NULL AND r.company_id = c.company_id)
-                  WHERE c.account_id IN (SELECT value FROM json_each($1))",
-            )
-            .bind(Json(accounts))
-            .execute(sqlite)
-            .await?;
-        }
-    }
-    Ok(())
-}
-
 /// Where an inbox stands: account, company, its revision, the policy's, unseen, unread.
 pub(crate) type Standing = (i64, i64, i64, i64, i64, i64);
 
@@ -297,7 +259,6 @@ pub(crate) async fn standings(conn: &mut Conn, of: &[(i64, i64)]) -> Result<Vec<
                           LEFT JOIN sys_notification_counter m
                             ON m.account_id = asked.account AND m.company_id = b.company_id
                          WHERE b.account_id = asked.account AND b.company_id IN (0, asked.company)
-                           AND b.rev > coalesce(m.archived_up_to, 0) AND b.rev > coalesce(m.deleted_up_to, 0)
                            AND b.rev > LEAST(coalesce(m.seen_up_to, 0), coalesce(m.read_up_to, 0))
                            AND NOT EXISTS (SELECT 1 FROM sys_notification_recipient r
                                             WHERE r.account_id = asked.account AND r.notification_id = b.notification_id)
@@ -329,8 +290,7 @@ pub(crate) async fn standings(conn: &mut Conn, of: &[(i64, i64)]) -> Result<Vec<
                            LEFT JOIN sys_notification_counter m
                              ON m.account_id = b.account_id AND m.company_id = b.company_id
                           WHERE b.account_id = asked.value ->> 0 AND b.company_id IN (0, asked.value ->> 1)
-                            AND b.rev > coalesce(m.archived_up_to, 0) AND b.rev > coalesce(m.deleted_up_to, 0)
-                            AND b.rev > min(coalesce(m.seen_up_to, 0), coalesce(m.read_up_to, 0))
+                             AND b.rev > min(coalesce(m.seen_up_to, 0), coalesce(m.read_up_to, 0))
                             AND NOT EXISTS (SELECT 1 FROM sys_notification_recipient r
                                  WHERE r.account_id = b.account_id AND r.notification_id = b.notification_id)) AS told
                       FROM json_each($1) AS asked LEFT JOIN sys_inbox AS inbox ON inbox.account_id = asked.value ->> 0)

@@ -6,6 +6,7 @@ mod audit;
 pub(crate) mod bulk;
 pub(crate) mod bulk_inbox;
 pub(crate) mod bulk_mail;
+pub(crate) mod bulk_moves;
 mod conn;
 mod epochs;
 mod errand;

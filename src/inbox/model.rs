@@ -176,7 +176,8 @@ impl Move {
             Self::Unarchive => [Keep, Keep, Clear, Keep, Keep],
             Self::Snooze(until) => [Stamp, Keep, Keep, Set(until), Keep],
             Self::Unsnooze => [Clear, Clear, Keep, Clear, Keep],
-            Self::Delete => [Keep, Keep, Keep, Keep, Stamp],
+            // Out of the archive, whose rows stay for ever.
+            Self::Delete => [Keep, Keep, Clear, Clear, Stamp],
         }
     }
 

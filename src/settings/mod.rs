@@ -15,6 +15,7 @@ mod demo;
 mod docs;
 mod environment;
 mod error;
+mod inbox;
 mod layers;
 mod loadtest;
 mod mcp;
@@ -42,6 +43,7 @@ pub use self::demo::Demo;
 pub use self::docs::Docs;
 use self::environment::Surroundings;
 pub use self::error::{SettingError, SettingsError};
+pub use self::inbox::Inbox;
 use self::layers::Layers;
 pub use self::loadtest::Loadtest;
 pub use self::mcp::Mcp;
@@ -81,6 +83,8 @@ pub struct Settings {
     pub retention: Retention,
     /// The endpoint for models.
     pub mcp: Mcp,
+    /// What people are told and can find again.
+    pub inbox: Inbox,
     /// Logs.
     pub telemetry: Telemetry,
     /// The API's own documentation pages.
@@ -125,6 +129,7 @@ impl Settings {
         self.workflow.validate()?;
         self.retention.validate()?;
         self.mcp.validate()?;
+        self.inbox.validate()?;
         self.telemetry.validate()?;
         self.docs.validate()?;
         self.demo.validate()?;

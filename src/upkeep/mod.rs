@@ -40,6 +40,11 @@ pub async fn run(core: Core, depths: Depths) {
             ),
             Some(Err(error)) => tracing::warn!(%error, "clean-up not finished; the next one goes on"),
         }
+        match job.work(Box::pin(crate::inbox::retention::purge(&core))).await {
+            None | Some(Ok(0)) => {}
+            Some(Ok(notices)) => tracing::info!(notices, "notices that were too old or too many deleted"),
+            Some(Err(error)) => tracing::warn!(%error, "old notices not all deleted; the next turn goes on"),
+        }
         last = report(&core, &depths, last);
     }
 }

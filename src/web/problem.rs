@@ -50,6 +50,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("NoPermissionError", "the permission named in `detail` is missing; nothing was changed (S1-27)"),
     ("account_disabled", "the account is disabled"),
     ("already_exists", "a unique value is taken; `errors` names the field"),
+    ("archived", "the notice is put away; take it out of the archive first"),
     (
         "already_handled",
         "somebody decided this task first; `handled_by`, `handled_at` and `state` say who, when and what it is now",
@@ -61,6 +62,7 @@ pub const CODES: &[(&str, &str)] = &[
     ),
     ("builtin", "what ships with Livegrant cannot be deleted or re-coded"),
     ("busy", "too many sign-ins at once"),
+    ("cannot_be_muted", "this kind of notice is always told; `errors` names the choice"),
     ("cannot_reject", "who handles something cannot refuse it"),
     ("confirmation_required", "granting this needs `\"confirm\": true`"),
     ("cross_site", "a cookie came with a request from another site"),
@@ -102,6 +104,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("permission_held", "a role or position has the permission"),
     ("policy_unproven", "this node cannot prove that its policy is current (I7)"),
     ("position_held", "somebody is in the position"),
+    ("preference_locked", "the company allows no other choice"),
     ("protocol_required", "a plain socket cannot have keys"),
     ("required", "this has to be there"),
     ("role_held", "somebody holds the role"),

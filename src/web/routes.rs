@@ -6,6 +6,7 @@ use crate::access::http as access;
 use crate::auth::http::{accounts, sessions, signing_in};
 use crate::cluster;
 use crate::hr::http::{organizations, positions, staff};
+use crate::inbox::http as notifications;
 use crate::mcp::http as mcp;
 use crate::realtime::http::{debug, online, push, receipts};
 use crate::realtime::{bans::http as bans, streams};
@@ -89,7 +90,6 @@ pub fn configure(app: &mut ServiceConfig<'_>) {
         .service(bans::delete_ban)
         .service(receipts::get_latest_receipt)
         .service(receipts::get_receipt)
-        .service(push::post_broadcast)
         .service(push::post_push_permission_update)
         .service(push::post_push_role_change)
         .service(push::post_push_batch)
@@ -111,7 +111,35 @@ fn people(_app: &mut ServiceConfig<'_>) {}
 fn leave(_app: &mut ServiceConfig<'_>) {}
 
 /// The inbox and what is sent into it.
-fn inbox(_app: &mut ServiceConfig<'_>) {}
+fn inbox(app: &mut ServiceConfig<'_>) {
+    // Fixed paths before those with an id.
+    app.service(notifications::lists::get_notifications)
+        .service(notifications::lists::get_counts)
+        .service(notifications::preferences::get_preferences)
+        .service(notifications::preferences::put_preferences)
+        .service(notifications::preferences::get_tenant_preferences)
+        .service(notifications::preferences::put_tenant_preferences)
+        .service(notifications::sending::post_position_change)
+        .service(notifications::sending::post_approval)
+        .service(notifications::sending::post_message)
+        .service(notifications::sending::post_broadcast)
+        .service(notifications::sending::get_delivery)
+        .service(notifications::marks::post_bulk);
+    app.service(notifications::lists::get_notification)
+        .service(notifications::marks::post_read)
+        .service(notifications::marks::post_unread)
+        .service(notifications::marks::post_seen)
+        .service(notifications::marks::post_archive)
+        .service(notifications::marks::post_unarchive)
+        .service(notifications::marks::post_snooze)
+        .service(notifications::marks::post_unsnooze)
+        .service(notifications::marks::delete_notification);
+    app.service(notifications::seed::get_notifications)
+        .service(notifications::seed::get_counts)
+        .service(notifications::seed::post_mark_all_read)
+        .service(notifications::seed::post_mark_seen)
+        .service(notifications::seed::post_mark_read);
+}
 
 /// Definitions of workflows.
 fn definitions(_app: &mut ServiceConfig<'_>) {}

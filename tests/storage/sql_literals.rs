@@ -23,7 +23,8 @@ pub struct Statement {
 }
 
 /// The files whose statements are in the arms of a `match` over the two databases.
-const TWO_DIALECTS: [&str; 3] = ["src/db/fence.rs", "src/db/bulk.rs", "src/db/bulk_inbox.rs"];
+const TWO_DIALECTS: [&str; 4] =
+    ["src/db/fence.rs", "src/db/bulk.rs", "src/db/bulk_inbox.rs", "src/db/bulk_moves.rs"];
 /// The file whose statements only PostgreSQL is ever sent.
 const POSTGRES: &str = "src/db/postgres.rs";
 /// The file that defines the macros: its `sqlx::query` calls hand over what a macro was given.

@@ -1,41 +1,20 @@
-//! The routes of pushes by hand: a notice to everyone, the present state told again. No route here sets a permission.
+//! The routes of pushes by hand: the present state told again. No route here sets a permission.
 
 use crate::core::Core;
-use crate::policy::{HolderId, PolicyChange, Principal, SYSTEM_ADMIN};
+use crate::policy::{HolderId, Principal, SYSTEM_ADMIN};
 use crate::realtime::nodes::news::{self, News};
 use crate::refusal::Refusal;
 use crate::text::{check_name, check_text};
-use crate::web::answer::Saved;
 use crate::web::extract::{Body, Caller};
 use crate::web::problem::{Answer, ProblemBody};
 use actix_web::{HttpResponse, post, web};
-use livegrant_actors::{AccountId, Audience, Change, Effect, Holder, Operator, RepushKind, Rev, RoleId};
+use livegrant_actors::{AccountId, Audience, Change, Effect, Holder, Operator, RepushKind, RoleId};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 
-/// A notice to everyone.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct BroadcastIn {
-    /// One line.
-    title: String,
-    /// The text.
-    content: String,
-    /// For example `维护`.
-    category: String,
-    /// `信息`, `警告`, `严重` or `info`, `warning`, `critical` (C27).
-    severity: String,
-}
-
 /// Longest content of a notice, in characters: it travels to every tab.
 const CONTENT_MAX: usize = 2_000;
-
-fn check_notice(notice: &BroadcastIn) -> Result<(), Refusal> {
-    check_words(&notice.title, &notice.content)?;
-    check_text("category", &notice.category)?;
-    check_severity(&notice.severity)
-}
 
 /// Checks what every message to read has.
 pub(super) fn check_words(title: &str, content: &str) -> Result<(), Refusal> {
@@ -52,34 +31,6 @@ pub(super) fn check_severity(severity: &str) -> Result<(), Refusal> {
         return Ok(());
     }
     Err(Refusal::invalid("severity", "invalid", "信息, 警告, 严重, info, warning or critical"))
-}
-
-async fn broadcast(core: &Core, by: &Principal, notice: &BroadcastIn) -> Result<Option<Rev>, Refusal> {
-    by.require("notification:broadcast")?;
-    check_notice(notice)?;
-    let mut work = core.db.begin(&by.author()).await?;
-    work.change(PolicyChange::notice(&notice.title, &notice.content, &notice.category, &notice.severity));
-    work.audit("notification_broadcast", "notice", "", "notification:broadcast").await?;
-    let committed = work.commit(&by.stamp()).await?;
-    Ok(core.settle(committed).await)
-}
-
-/// Tells everyone who is online (E27).
-#[utoipa::path(tag = "realtime", request_body = BroadcastIn, responses(
-    (status = 200, body = Saved), (status = 400, body = ProblemBody), (status = 403, body = ProblemBody)))]
-#[post("/api/v1/notifications/broadcast")]
-pub async fn post_broadcast(
-    core: web::Data<Core>,
-    Caller(by): Caller,
-    Body(notice): Body<BroadcastIn>,
-) -> Answer {
-    let rev = core
-        .write(by, move |core, by| {
-            let notice = notice.clone();
-            async move { broadcast(&core, &by, &notice).await }
-        })
-        .await?;
-    Ok(HttpResponse::Ok().json(Saved::from(rev)))
 }
 
 /// Whom to tell again.
