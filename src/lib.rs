@@ -11,6 +11,7 @@ pub mod db;
 pub mod demo;
 pub mod hr;
 pub mod inbox;
+pub mod leave;
 pub mod loadtest;
 pub mod mcp;
 pub mod policy;

@@ -9,7 +9,7 @@ use crate::db::{Author, Authority, Conn, Db, DbError, SystemTask, Work};
 use crate::policy::{PolicyChange, Principal, store};
 use crate::refusal::Refusal;
 use crate::{sql_exec, sql_one, sql_opt};
-use livegrant_actors::Rev;
+use livegrant_actors::{CompanyId, Rev};
 
 /// The company that everyone belongs to until tenants come.
 pub const DEFAULT_COMPANY: i64 = 1;
@@ -45,7 +45,7 @@ pub async fn first_data(db: &Db) -> Result<(), Refusal> {
         work.change(PolicyChange::SystemAdjusted);
     }
     work.commit(SystemTask::Bootstrap).await?;
-    Ok(())
+    crate::leave::presets::install(db, CompanyId(DEFAULT_COMPANY)).await
 }
 
 /// `InitSystemPermissions` over REST: adds the builtin permissions that are missing. Answers the revision, when

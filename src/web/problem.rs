@@ -51,6 +51,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("account_disabled", "the account is disabled"),
     ("already_exists", "a unique value is taken; `errors` names the field"),
     ("archived", "the notice is put away; take it out of the archive first"),
+    ("attachment_required", "this type of leave needs an attachment"),
     (
         "already_handled",
         "somebody decided this task first; `handled_by`, `handled_at` and `state` say who, when and what it is now",
@@ -84,6 +85,11 @@ pub const CODES: &[(&str, &str)] = &[
     ("invalid", "a field's value is wrong; `errors` names it"),
     ("invalid_credentials", "login name or password is wrong"),
     ("last_administrator", "this would leave nobody with system:admin"),
+    ("leave_backdated", "this begins before the type of leave lets it; `detail` says when it may"),
+    ("leave_balance", "so much is not left; `detail` says how much is"),
+    ("leave_blocked", "no leave is given on these days; `detail` says why"),
+    ("leave_overlap", "another request of the person has some of the time; `detail` names it"),
+    ("leave_state", "the request's status does not allow it"),
     ("malformed_json", "the body is not the JSON that this route takes"),
     ("method_not_allowed", "the path exists, the method does not"),
     ("nobody_to_decide", "nobody is there who may decide at this node"),
@@ -127,12 +133,17 @@ pub const CODES: &[(&str, &str)] = &[
     ("unknown_account", "there is no such account in your company"),
     ("unknown_definition", "there is no published definition of this code"),
     ("unknown_node", "the definition has no such node"),
+    ("too_many", "more items than one request may carry"),
+    ("too_slow", "the body did not arrive within `server.request_timeout_seconds`"),
+    ("unknown_account", "there is no such account in your company"),
+    ("unknown_leave_type", "there is no such type of leave"),
     ("unknown_operation", "not an operation of the check matrix"),
     ("unknown_organization", "there is no such organisation"),
     ("unknown_permission", "there is no permission of this code"),
     ("unknown_position", "there is no such position"),
     ("unknown_resource", "not a resource of the check matrix"),
     ("unknown_role", "there is no such role"),
+    ("unknown_staff", "there is nobody with a staff record of this guid"),
 ];
 
 /// What a handler answers.

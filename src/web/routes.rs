@@ -7,6 +7,7 @@ use crate::auth::http::{accounts, sessions, signing_in};
 use crate::cluster;
 use crate::hr::http::{organizations, positions, staff};
 use crate::inbox::http as notifications;
+use crate::leave::http as leave_http;
 use crate::mcp::http as mcp;
 use crate::realtime::http::{debug, online, push, receipts};
 use crate::realtime::{bans::http as bans, streams};
@@ -108,7 +109,25 @@ pub fn configure(app: &mut ServiceConfig<'_>) {
 fn people(_app: &mut ServiceConfig<'_>) {}
 
 /// Leave: types, requests, calendar, balances.
-fn leave(_app: &mut ServiceConfig<'_>) {}
+fn leave(app: &mut ServiceConfig<'_>) {
+    // Before what has a guid in its place.
+    app.service(leave_http::types::get_leave_types)
+        .service(leave_http::types::post_leave_type)
+        .service(leave_http::types::patch_leave_type)
+        .service(leave_http::days::get_leave_calendar)
+        .service(leave_http::days::get_calendar_days)
+        .service(leave_http::days::put_calendar_days)
+        .service(leave_http::days::get_leave_blocks)
+        .service(leave_http::days::post_leave_block)
+        .service(leave_http::days::delete_leave_block)
+        .service(leave_http::balances::get_leave_balance)
+        .service(leave_http::balances::put_leave_balance);
+    app.service(leave_http::leaves::get_leaves)
+        .service(leave_http::leaves::post_leave)
+        .service(leave_http::leaves::get_leave)
+        .service(leave_http::leaves::patch_leave)
+        .service(leave_http::leaves::delete_leave);
+}
 
 /// The inbox and what is sent into it.
 fn inbox(app: &mut ServiceConfig<'_>) {

@@ -32,6 +32,7 @@ mod store_access_logs;
 mod store_auth;
 mod store_cluster;
 mod store_hr;
+mod store_leave;
 mod store_policy;
 mod store_realtime;
 mod store_upkeep;

@@ -7,7 +7,14 @@ use sqlx::{Connection, PgConnection, SqliteConnection};
 
 use super::TestServer;
 
-const TABLES: [&str; 16] = [
+const TABLES: [&str; 23] = [
+    "hr_leave_type",
+    "hr_leave_balance",
+    "hr_leave_balance_log",
+    "hr_calendar_day",
+    "hr_leave_block",
+    "hr_leave",
+    "hr_leave_share",
     "company",
     "t_application",
     "sys_login_user",

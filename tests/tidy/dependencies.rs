@@ -6,7 +6,7 @@ use crate::code::{Texts, blank, paths, without_tests};
 use crate::tree::{File, Offence, Tree};
 
 /// The areas of the business: folders of `src/`, built alike.
-const AREAS: [&str; 8] = ["auth", "access", "hr", "workflow", "tickets", "tenancy", "inbox", "mcp"];
+const AREAS: [&str; 9] = ["auth", "access", "hr", "leave", "workflow", "tickets", "tenancy", "inbox", "mcp"];
 
 /// The rooms that areas stand on.
 const LOWER_ROOMS: [&str; 5] = ["settings", "clock", "telemetry", "db", "policy"];

@@ -1,0 +1,43 @@
+//! `LEAVE_UPDATE` on the topic `leave:{staffGuid}` (E21): whoever shows somebody's leave learns that a request has changed.
+//! It says what changed and where it stands now, never why somebody is away.
+
+use super::store::leaves::LeaveRow;
+use crate::clock::iso;
+use crate::db::{DbError, Work};
+use crate::realtime::signal::signal;
+use livegrant_actors::{AccountId, Audience, MessageType};
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LeaveUpdate<'a> {
+    guid: &'a str,
+    staff_guid: &'a str,
+    action: &'a str,
+    status: &'a str,
+    start_at: String,
+    end_at: String,
+    version: i64,
+}
+
+/// Leaves the message to be sent when the work commits.
+pub async fn changed(work: &mut Work, row: &LeaveRow, action: &str) -> Result<(), DbError> {
+    let data = LeaveUpdate {
+        guid: &row.guid,
+        staff_guid: &row.staff_guid,
+        action,
+        status: &row.status,
+        start_at: iso(row.start_at),
+        end_at: iso(row.end_at),
+        version: row.version,
+    };
+    let accounts: BTreeSet<i64> = row.account_id.into_iter().chain([row.created_by]).collect();
+    let audience = Audience::Accounts(accounts.into_iter().map(AccountId).collect());
+    signal(work, MessageType::LeaveUpdate, Some(&topic(&row.staff_guid)), audience, &data).await
+}
+
+/// The topic of a person's leave.
+pub fn topic(staff_guid: &str) -> String {
+    format!("leave:{staff_guid}")
+}
