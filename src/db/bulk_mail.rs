@@ -49,7 +49,7 @@ where
             let came = sqlx::query_as(
                 "SELECT newest.account_id, newest.rev, newest.at, newest.notification_id AS id, newest.is_seen,
                         newest.group_count AS count, newest.company_id, told.severity, told.type, told.message_id, told.title,
-                        told.content, told.payload, told.link, told.sender_id, told.sender_name
+                        told.content, told.payload, told.link, told.actions, told.sender_id, told.sender_name
                    FROM (SELECT came.account_id, came.rev, came.at, came.notification_id, came.latest_id,
                                 came.group_count, came.company_id, came.seen_at IS NOT NULL AS is_seen,
                                 row_number() OVER (PARTITION BY came.account_id ORDER BY came.rev DESC) AS nth
@@ -70,7 +70,7 @@ where
             sqlx::query_as(
                 "SELECT newest.account_id, newest.rev, newest.at, newest.notification_id AS id, newest.is_seen,
                         newest.group_count AS count, newest.company_id, told.severity, told.type, told.message_id, told.title,
-                        told.content, told.payload, told.link, told.sender_id, told.sender_name
+                        told.content, told.payload, told.link, told.actions, told.sender_id, told.sender_name
                    FROM (SELECT came.account_id, came.rev, came.at, came.notification_id, came.latest_id,
                                 came.group_count, came.company_id, came.seen_at IS NOT NULL AS is_seen,
                                 row_number() OVER (PARTITION BY came.account_id ORDER BY came.rev DESC) AS nth

@@ -40,6 +40,8 @@ pub struct CameTo {
     pub payload: Json<Map<String, Value>>,
     /// Where a click leads.
     pub link: Option<String>,
+    /// Buttons.
+    pub actions: Json<Vec<Value>>,
     /// Who sent it.
     pub sender_id: i64,
     /// His login name.

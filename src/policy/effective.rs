@@ -73,6 +73,8 @@ pub struct AccountFacts {
     pub account: AccountId,
     /// Its guid.
     pub guid: Arc<str>,
+    /// The guid of its staff record, if it has one.
+    pub staff_guid: Option<Box<str>>,
     /// Its login name.
     pub username: Box<str>,
     /// Its name for people.

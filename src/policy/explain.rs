@@ -124,6 +124,7 @@ mod tests {
         Arc::new(GrantHolder {
             id,
             guid: "".into(),
+            staff_guid: None,
             code: "".into(),
             name: "".into(),
             company: CompanyId(company),

@@ -129,6 +129,7 @@ impl Policy {
             let holder = GrantHolder {
                 id: *id,
                 guid: "".into(),
+                staff_guid: None,
                 code: "".into(),
                 name: "".into(),
                 company: CompanyId(row.company),

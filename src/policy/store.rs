@@ -329,6 +329,7 @@ struct AccountRow {
     is_platform: bool,
     permission_version: i64,
     permission_hash: String,
+    staff_guid: Option<String>,
 }
 
 /// Reads what is known of an account: four queries.
@@ -337,7 +338,8 @@ pub async fn account(conn: &mut Conn, id: AccountId) -> Result<Option<AccountFac
     let row = sql_opt!(
         conn,
         AccountRow,
-        "SELECT guid, username, display_name, company_id, status, is_platform, permission_version, permission_hash
+        "SELECT guid, username, display_name, company_id, status, is_platform, permission_version, permission_hash,
+                (SELECT max(staff.guid) FROM hr_staff staff WHERE staff.account_id = user_id) AS staff_guid
            FROM sys_login_user WHERE user_id = $1",
         id.0
     )?;
@@ -371,6 +373,7 @@ pub async fn account(conn: &mut Conn, id: AccountId) -> Result<Option<AccountFac
     Ok(Some(AccountFacts {
         account: id,
         guid: row.guid.into(),
+        staff_guid: row.staff_guid.map(Into::into),
         username: row.username.into(),
         display_name: row.display_name.into(),
         company: CompanyId(row.company_id),

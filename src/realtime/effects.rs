@@ -51,14 +51,15 @@ fn effect(row: &LogRow, change: &PolicyChange) -> Option<(Effect, Audience)> {
                 only(*account),
             )
         }
-        PolicyChange::Notice { title, content, category, severity, id, audience, .. } => {
+        PolicyChange::Notice { title, content, category, severity, id, audience, expires_at, message_id } => {
             let notice = NoticeView {
                 id: if *id == 0 { row.rev.0 } else { *id },
                 title: title.as_str().into(),
                 content: content.as_str().into(),
                 category: category.as_str().into(),
                 severity: severity.as_str().into(),
-                ..NoticeView::default()
+                expires_at: *expires_at,
+                message_id: (!message_id.is_empty()).then(|| message_id.as_str().into()),
             };
             (Effect::Notice(notice), listeners(audience))
         }

@@ -72,7 +72,14 @@ impl Subject for SessionSubject {
 
     fn may_hear(&self, topic: &str) -> bool {
         let snapshot = || self.policy.snapshot(&self.member, &self.session);
-        let may_hear = self.session.is_active() && topics::may_hear(topic, |code| snapshot().holds(code));
+        let facts = self.member.facts();
+        let who = topics::Listener {
+            company: self.session.view.company,
+            guid: &self.guid,
+            staff_guid: facts.staff_guid.as_deref(),
+        };
+        let may_hear =
+            self.session.is_active() && topics::may_hear(topic, who, |code| snapshot().holds(code));
         if topic == topics::PRESENCE {
             self.ear.note(may_hear);
         }

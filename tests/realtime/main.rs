@@ -12,6 +12,8 @@ mod expiry;
 mod failover;
 mod frames;
 mod handshake;
+mod inbox;
+mod inbox_badge;
 mod jobs;
 mod kick;
 mod kick_races;

@@ -13,15 +13,15 @@ use crate::support::{
 };
 
 /// The nodes and what joins them.
-struct Nodes {
-    hub: MemoryHub,
-    one: TestServer,
-    two: TestServer,
+pub struct Nodes {
+    pub hub: MemoryHub,
+    pub one: TestServer,
+    pub two: TestServer,
 }
 
 impl Nodes {
     /// Nodes that hear of each other's changes by doorbells alone.
-    async fn start(database: &TestDatabase) -> Self {
+    pub async fn start(database: &TestDatabase) -> Self {
         Self::start_with(database, |_| {}).await
     }
 
@@ -52,18 +52,18 @@ impl Nodes {
         nodes
     }
 
-    async fn stop(self) {
+    pub async fn stop(self) {
         self.one.stop().await;
         self.two.stop().await;
     }
 }
 
 /// An account as the other node's caller.
-fn at(server: &TestServer, account: &Account) -> Account {
+pub fn at(server: &TestServer, account: &Account) -> Account {
     account.at(&server.anonymous())
 }
 
-async fn until(what: &str, condition: impl AsyncFn() -> bool) {
+pub async fn until(what: &str, condition: impl AsyncFn() -> bool) {
     let reached = async {
         while !condition().await {
             tokio::task::yield_now().await;

@@ -135,6 +135,14 @@ impl World {
         }
     }
 
+    /// Waits for the next message.
+    pub async fn any(&self, client: &mut Client) -> Value {
+        match self.heard(client).await {
+            Heard::Message(message) => message,
+            Heard::Closed(code) => panic!("closed with {code}"),
+        }
+    }
+
     /// Waits for the close and gives its code.
     pub async fn closing(&self, client: &mut Client) -> u16 {
         loop {
@@ -194,7 +202,7 @@ impl Client {
                 let seq = part(3);
                 Some(format!("{}:{}:{}:{seq}", text(&data["epoch"]), data["rev"], text(&data["hash"])))
             }
-            Some("SYSTEM_NOTICE") => Some(format!("{}:{}:{}:{}", part(0), part(1), part(2), data["id"])),
+            Some("SYSTEM_NOTICE") => Some(format!("{}:{}:{}:{}", part(0), part(1), part(2), data["seq"])),
             Some("CONNECTED" | "CHECKPOINT") => match &self.position {
                 None if data["resume"] != "current" => Some(format!("x:0:x:{}", data["inboxSeq"])),
                 _ => Some(format!(

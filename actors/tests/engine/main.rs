@@ -3,6 +3,7 @@
 mod changes;
 mod client;
 mod endings;
+mod mail;
 mod merging;
 mod nodes;
 mod receipts;

@@ -12,7 +12,7 @@ use livegrant_actors::bus::memory::MemoryBus;
 use livegrant_actors::{
     AccountId, Admission, ApplicationId, AttachError, Audience, Change, ClientInfo, CompanyId, ConnectionId,
     Effect, EndCode, Engine, EngineConfig, EngineHandle, Holder, Ids, KEY_BYTES, Key, Nobody, NodeId,
-    Operator, Outside, Position, Rev, RoleId, RoleView, SessionId, State, Subject, Time, Wishes,
+    Observer, Operator, Outside, Position, Rev, RoleId, RoleView, SessionId, State, Subject, Time, Wishes,
 };
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -168,8 +168,22 @@ impl World {
         Self::on(MemoryBus::alone(NodeId(1)), change)
     }
 
+    /// A world somebody watches.
+    pub fn watched(observer: Arc<dyn Observer>, change: impl FnOnce(&mut EngineConfig)) -> Self {
+        Self::watched_on(MemoryBus::alone(NodeId(1)), observer, change)
+    }
+
     /// One node of several.
     pub fn on(bus: MemoryBus, change: impl FnOnce(&mut EngineConfig)) -> Self {
+        Self::watched_on(bus, Arc::new(Nobody), change)
+    }
+
+    /// The same, and somebody watches.
+    pub fn watched_on(
+        bus: MemoryBus,
+        observer: Arc<dyn Observer>,
+        change: impl FnOnce(&mut EngineConfig),
+    ) -> Self {
         let mut config = EngineConfig {
             sweep_interval: Duration::from_hours(1),
             merge_window: Duration::ZERO,
@@ -180,7 +194,7 @@ impl World {
         let ids = Arc::new(Counting(AtomicU64::new(1)));
         let bus = Arc::new(bus);
         let time = Arc::clone(&clock) as _;
-        let engine = Engine::start(config, Outside { bus, time, ids, observer: Arc::new(Nobody) });
+        let engine = Engine::start(config, Outside { bus, time, ids, observer });
         Self { engine, clock, policy: Arc::default() }
     }
 

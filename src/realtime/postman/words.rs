@@ -24,7 +24,7 @@ pub fn content(mail: &Mail, now: i64) -> Arc<Content> {
     })
 }
 
-/// Makes the event of a notice that is told later; `None`: of a type that this version does not know.
+/// Makes the event of a notice that is told later, in the same words as at once (`inbox/model.rs`); `None`: of a type that this version does not know.
 pub fn event(came: &CameTo) -> Option<(i64, InboxEvent)> {
     let mut data = came.payload.0.clone();
     data.insert("title".to_owned(), json!(came.title));
@@ -32,6 +32,12 @@ pub fn event(came: &CameTo) -> Option<(i64, InboxEvent)> {
     data.insert("id".to_owned(), json!(came.id));
     if let Some(link) = &came.link {
         data.insert("link".to_owned(), json!(link));
+    }
+    if came.count > 1 {
+        data.insert("count".to_owned(), json!(came.count));
+    }
+    if !came.actions.is_empty() {
+        data.insert("actions".to_owned(), json!(*came.actions));
     }
     let operator = (came.sender_id != 0)
         .then(|| Operator { id: AccountId(came.sender_id), name: came.sender_name.as_str().into() });
