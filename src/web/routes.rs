@@ -161,7 +161,23 @@ fn inbox(app: &mut ServiceConfig<'_>) {
 }
 
 /// Definitions of workflows.
-fn definitions(_app: &mut ServiceConfig<'_>) {}
+fn definitions(app: &mut ServiceConfig<'_>) {
+    use crate::workflow::http::{definitions, substitutes};
+    app.service(definitions::get_definitions)
+        .service(definitions::post_definition)
+        .service(definitions::get_definition)
+        .service(definitions::patch_definition)
+        .service(definitions::post_validate)
+        .service(definitions::post_simulate)
+        .service(definitions::post_publish)
+        .service(definitions::post_suspend)
+        .service(definitions::post_activate)
+        .service(definitions::post_retire)
+        .service(definitions::get_stats)
+        .service(substitutes::get_substitutes)
+        .service(substitutes::post_substitute)
+        .service(substitutes::delete_substitute);
+}
 
 /// Instances of workflows, their tasks and their logs.
 fn instances(_app: &mut ServiceConfig<'_>) {}

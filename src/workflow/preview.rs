@@ -256,6 +256,7 @@ pub struct PreviewOut {
 
 /// One node that will be reached, as it is shown.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct StepOut {
     /// The node's code.
     pub code: String,
@@ -303,6 +304,7 @@ pub struct BranchOut {
 
 /// Somebody who will be asked or told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct PersonOut {
     /// Account guid.
     pub guid: String,

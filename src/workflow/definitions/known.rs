@@ -25,7 +25,8 @@ pub async fn faults(
     code: &str,
     content: &Content,
 ) -> Result<Vec<Fault>, Refusal> {
-    let mut known = Known { missing: missing(conn, company, content).await?, ..Known::default() };
+    let targets = core.settings.workflow.triggers.keys().cloned().collect();
+    let mut known = Known { missing: missing(conn, company, content).await?, targets, ..Known::default() };
     let mut open: Vec<String> = runs(&content.graph).into_iter().collect();
     while let Some(next) = open.pop() {
         if known.subprocesses.contains_key(&next) || known.subprocesses.len() == SUBPROCESSES_MAX {

@@ -228,6 +228,7 @@ impl DefinitionPatch {
 
 /// A version, as it is shown.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct DefinitionOut {
     /// Unique in the company but for its versions.
     pub code: String,

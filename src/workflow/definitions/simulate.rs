@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 
 /// With what to try.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Trial {
     /// The version; the draft, else the published one, when absent.
     #[serde(default)]
@@ -52,7 +52,7 @@ pub async fn simulate(core: &Core, by: &Principal, code: &str, trial: &Trial) ->
         None => by.account(),
         Some(guid) => {
             account_of_guid(core, by, guid).await?.and_then(|person| person.account).ok_or_else(|| {
-                Refusal::invalid("initiator_guid", "unknown_account", "nobody with a login is meant")
+                Refusal::invalid("initiatorGuid", "unknown_account", "nobody with a login is meant")
             })?
         }
     };

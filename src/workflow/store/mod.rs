@@ -5,6 +5,7 @@ pub mod definitions;
 pub mod instances;
 pub mod logs;
 pub mod numbers;
+pub mod stats;
 pub mod substitutes;
 pub mod tasks;
 pub mod timers;

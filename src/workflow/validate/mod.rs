@@ -52,8 +52,8 @@ pub struct Known {
     pub missing: BTreeSet<Reference>,
     /// The published definitions that it runs, directly or over others, with what those run.
     pub subprocesses: BTreeMap<String, Subprocess>,
-    /// Names of the addresses that triggers may call; `None`: they are not looked at.
-    pub targets: Option<BTreeSet<String>>,
+    /// Names of the addresses that triggers may call.
+    pub targets: BTreeSet<String>,
 }
 
 /// A published definition that another one runs.

@@ -99,7 +99,7 @@ impl<'a> Look<'a> {
                 }
             }
             NodeKind::Trigger { target } => {
-                if self.known.targets.as_ref().is_some_and(|known| !known.contains(target)) {
+                if !self.known.targets.contains(target) {
                     let detail = "the settings (workflow.triggers) name no such address";
                     self.faults.add(format!("{at}.target"), "unknown_target", detail);
                 }

@@ -1,0 +1,9 @@
+//! The routes of workflows: parse, call one use case, answer.
+
+pub mod definitions;
+pub mod substitutes;
+
+use crate::web::problem::Problem;
+use actix_web::HttpResponse;
+
+type Answer = Result<HttpResponse, Problem>;
