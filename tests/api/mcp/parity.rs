@@ -152,9 +152,12 @@ impl World {
         serde_json::from_str(&self.fill(&value.to_string())).expect("still JSON")
     }
 
-    /// Takes the guids of this world out of what is compared.
+    /// Writes the guids of this world as their names, and all others as one.
     fn neutral(&self, text: &str) -> String {
-        self.guids.iter().fold(text.to_owned(), |text, (name, guid)| text.replace(guid, name))
+        let text = self.guids.iter().fold(text.to_owned(), |text, (name, guid)| text.replace(guid, name));
+        let is_guid = |part: &str| uuid::Uuid::try_parse(part).is_ok_and(|_| part.len() == 36);
+        let parts = text.split('"').map(|part| if is_guid(part) { "a guid" } else { part });
+        parts.collect::<Vec<_>>().join("\"")
     }
 
     /// What a step left behind: the audit without the adapter's own line, the log of changes, the person's frames.
