@@ -147,7 +147,11 @@ impl App {
         bus: Arc<dyn Bus>,
     ) -> Result<(Self, Server), StartError> {
         db.check_schema().await?;
-        let listener = listen(&settings)?;
+        let listener = listen(&settings, settings.server.port)?;
+        let streams = match settings.server.compat_sse_port {
+            0 => None,
+            port => Some(listen(&settings, port)?),
+        };
         let address = listener
             .local_addr()
             .map_err(|cause| StartError::Address { address: settings.server.host.clone(), cause })?;
@@ -219,7 +223,7 @@ impl App {
             denials: Arc::clone(&denials),
             mcp: Arc::new(Mcp::new(&core, &denials)),
         };
-        let server = serve(rooms, listener)
+        let server = serve(&rooms, listener, streams)
             .map_err(|cause| StartError::Address { address: address.to_string(), cause })?;
         let app = Self {
             address,
@@ -306,8 +310,8 @@ async fn inbox_clock(core: Core) {
     jobs::run_once(core, "inbox clock", every, |core| async move { due::look(&core).await }).await;
 }
 
-fn listen(settings: &Settings) -> Result<TcpListener, StartError> {
-    let address = format!("{}:{}", settings.server.host, settings.server.port);
+fn listen(settings: &Settings, port: u16) -> Result<TcpListener, StartError> {
+    let address = format!("{}:{port}", settings.server.host);
     TcpListener::bind(&address)
         .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
         .map_err(|cause| StartError::Address { address, cause })
@@ -338,10 +342,10 @@ fn engine(settings: &Settings, clock: &Clock, observer: Watch, bus: Arc<dyn Bus>
     Engine::start(config, outside)
 }
 
-fn serve(rooms: Rooms, listener: TcpListener) -> std::io::Result<Server> {
+/// Serves the port, and the streams' own one if there is one (S0-45): the same workers, the same places, fewer routes.
+fn serve(rooms: &Rooms, listener: TcpListener, streams: Option<TcpListener>) -> std::io::Result<Server> {
     let workers = rooms.core.settings.server.worker_count();
     let shutdown = rooms.core.settings.server.shutdown_seconds;
-    let timeout = Duration::from_secs(rooms.core.settings.server.request_timeout_seconds);
     let limits = &rooms.core.settings.server;
     let connections = Connections::new(limits.max_connections_per_address, limits.trusted_proxies.clone());
     let of_a_worker = limits.max_connections.div_ceil(workers);
@@ -350,41 +354,71 @@ fn serve(rooms: Rooms, listener: TcpListener) -> std::io::Result<Server> {
         .shutdown_timeout(shutdown)
         .max_concurrent_connections(of_a_worker)
         // The process decides about its own end: tabs are told first (`App::stop`).
-        .disable_signals()
-        .listen("livegrant", listener, move || {
-            let gateway = Arc::new(Gateway::new(Arc::clone(&rooms.door)));
-            let upgrade = fn_service(move |(request, framed)| {
-                let gateway = Arc::clone(&gateway);
-                async move {
-                    gateway.upgrade(request, framed).await;
-                    Ok::<(), Error>(())
-                }
-            });
-            let http = HttpService::build()
-                .client_request_timeout(timeout)
-                .keep_alive(KEEP_ALIVE)
-                .on_connect_ext(|connection: &Connection, data| {
-                    data.insert(connection.taker());
-                })
-                .upgrade(upgrade)
-                .finish(map_config(web_app(&rooms), |()| AppConfig::default()));
-            let connections = connections.clone();
-            apply_fn_factory(http, move |stream: TcpStream, http| {
-                let peer = stream.peer_addr().ok();
-                let place = peer.and_then(|peer| connections.take(peer.ip()));
-                let answered =
-                    place.map(|place| (place, http.call((Connection::new(stream), Protocol::Http1, peer))));
-                async move {
-                    // The place is held until the connection has ended or become a tab's.
-                    if let Some((_place, answered)) = answered { answered.await } else { Ok(()) }
-                }
-            })
-        })?;
+        .disable_signals();
+    let factory = |offer: Offer| {
+        let (rooms, connections) = (rooms.clone(), connections.clone());
+        move || service(&rooms, &connections, offer)
+    };
+    let server = server.listen("livegrant", listener, factory(Offer::Everything))?;
+    let server = match streams {
+        Some(streams) => server.listen("streams", streams, factory(Offer::Streams))?,
+        None => server,
+    };
     Ok(server.run())
+}
+
+/// What a listener offers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Offer {
+    /// REST, page, sockets, streams, MCP.
+    Everything,
+    /// The event streams, and what a supervisor asks.
+    Streams,
+}
+
+fn service(
+    rooms: &Rooms,
+    connections: &Connections,
+    offer: Offer,
+) -> impl ServiceFactory<
+    TcpStream,
+    Config = (),
+    InitError = impl std::fmt::Debug + use<>,
+    Error = impl std::fmt::Debug + use<>,
+> + use<> {
+    let timeout = Duration::from_secs(rooms.core.settings.server.request_timeout_seconds);
+    let gateway = Arc::new(Gateway::new(Arc::clone(&rooms.door)));
+    let upgrade = fn_service(move |(request, framed)| {
+        let gateway = Arc::clone(&gateway);
+        async move {
+            gateway.upgrade(request, framed).await;
+            Ok::<(), Error>(())
+        }
+    });
+    let http = HttpService::build()
+        .client_request_timeout(timeout)
+        .keep_alive(KEEP_ALIVE)
+        .on_connect_ext(|connection: &Connection, data| {
+            data.insert(connection.taker());
+        })
+        .upgrade(upgrade)
+        .finish(map_config(web_app(rooms, offer), |()| AppConfig::default()));
+    let connections = connections.clone();
+    apply_fn_factory(http, move |stream: TcpStream, http| {
+        let peer = stream.peer_addr().ok();
+        let place = peer.and_then(|peer| connections.take(peer.ip()));
+        let answered =
+            place.map(|place| (place, http.call((Connection::new(stream), Protocol::Http1, peer))));
+        async move {
+            // The place is held until the connection has ended or become a tab's.
+            if let Some((_place, answered)) = answered { answered.await } else { Ok(()) }
+        }
+    })
 }
 
 fn web_app(
     rooms: &Rooms,
+    offer: Offer,
 ) -> WebApp<
     impl ServiceFactory<
         ServiceRequest,
@@ -431,8 +465,24 @@ fn web_app(
         .app_data(web::Data::new(methods))
         .default_service(web::to(otherwise))
         .wrap(from_fn(idempotency::around))
+        .wrap(from_fn(move |request, next| only(offer, request, next)))
         .wrap(from_fn(trailing_slash))
         .wrap(from_fn(request::around))
+}
+
+/// The paths of the streams' own port.
+const STREAMS: [&str; 4] = ["/api/v1/events", "/api/v1/events/ack", "/healthz", "/readyz"];
+
+/// Lets through what the listener offers.
+async fn only<B: MessageBody>(
+    offer: Offer,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    if offer == Offer::Streams && !STREAMS.contains(&request.path()) {
+        return Err(Problem::from(Refusal::NotFound { what: "path" }).into());
+    }
+    next.call(request).await
 }
 
 /// The seeds' paths end with a slash; a GET without it is answered too (FA10).

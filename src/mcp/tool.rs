@@ -138,7 +138,8 @@ fn split<A: DeserializeOwned, B: DeserializeOwned>(
     Ok((read(own)?, read(body)?))
 }
 
-fn read<T: DeserializeOwned>(arguments: JsonObject) -> Result<T, Refusal> {
+/// Reads an object of arguments, or refuses it with the field's name.
+pub fn read<T: DeserializeOwned>(arguments: JsonObject) -> Result<T, Refusal> {
     parse(&serde_json::to_vec(&arguments).map_err(|error| Refusal::Defect(error.into()))?)
 }
 

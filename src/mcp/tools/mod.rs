@@ -2,6 +2,8 @@
 //! answers what REST answers; it has no rule of its own (S0-9).
 
 mod access;
+mod definitions;
+mod instances;
 mod organizations;
 mod positions;
 mod sessions;
@@ -10,8 +12,11 @@ mod staff;
 use super::tool::Tool;
 use crate::db::paging::{Page, PageQuery};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::sync::LazyLock;
-use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 /// Every tool, always in this order (FM6).
 pub static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(|| {
@@ -20,6 +25,8 @@ pub static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(|| {
     tools.extend(staff::tools());
     tools.extend(access::tools());
     tools.extend(sessions::tools());
+    tools.extend(definitions::tools());
+    tools.extend(instances::tools());
     tools
 });
 
@@ -66,6 +73,23 @@ impl<T> Rows<T> {
     fn new((count, results): (i64, Vec<T>), page: Page) -> Self {
         let number = page.offset() / page.limit() + 1;
         Self { count, next_page: (page.offset() + page.limit() < count).then_some(number + 1), results }
+    }
+}
+
+/// What is answered as REST answers it, and described as an object and no more: its shape depends on what is asked.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub struct Loose<T>(T);
+
+impl<T> PartialSchema for Loose<T> {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(SchemaType::new(Type::Object)).build().into()
+    }
+}
+
+impl<T> ToSchema for Loose<T> {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Object")
     }
 }
 

@@ -7,7 +7,8 @@ use crate::db::Conn;
 use crate::db::paging::Page;
 use crate::policy::Principal;
 use crate::refusal::Refusal;
-use crate::workflow::store::definitions::{self as store, DefinitionFilter};
+use crate::workflow::store::definitions as store;
+pub use crate::workflow::store::definitions::DefinitionFilter;
 use crate::workflow::variables::Initiator;
 
 pub(super) const MISSING: Refusal = Refusal::NotFound { what: "definition" };
