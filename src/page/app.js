@@ -8,6 +8,8 @@ import { clearAccounts, drawAccounts, refreshAccounts, startAccounts } from "./j
 import { clearChanges, drawChanges, refreshChanges } from "./js/changes.js";
 import { clearFrames, drawFrames, record, startFrames } from "./js/frames.js";
 import { ago, has, language, onLanguage, permission, setLanguage, t, translate } from "./js/i18n.js";
+import { clearInbox, drawInbox, refreshCounts, refreshInbox, startInbox, takeCounts } from "./js/inbox.js";
+import { clearLeave, drawLeave, refreshLeave, startLeave } from "./js/leave.js";
 import { Live } from "./js/live.js";
 import { clearMine, drawMine, showChange } from "./js/mine.js";
 import { clearOnline, drawOnline, refreshOnline } from "./js/online.js";
@@ -33,7 +35,7 @@ const LOOK_EVERY = 3_000;
 const DOUBT_AFTER = 30_000;
 
 const tabs = "BroadcastChannel" in window ? new BroadcastChannel("livegrant") : null;
-const looks = { roles: refreshRoles, online: refreshOnline, accounts: refreshAccounts, changes: refreshChanges };
+const looks = { inbox: refreshInbox, leave: refreshLeave, roles: refreshRoles, online: refreshOnline, accounts: refreshAccounts, changes: refreshChanges };
 
 let link = { state: "disconnected", code: 0, until: 0 };
 let seen = new Seen();
@@ -89,6 +91,8 @@ function drawAll() {
   drawBar();
   drawSignIn();
   drawTabs();
+  drawInbox();
+  drawLeave();
   drawMine();
   drawFrames();
   drawReceipt();
@@ -163,8 +167,13 @@ function notice({ type, data }) {
   toast("notice", data.title ?? "", data.content ?? "");
 }
 
+/** Reads a part again that a frame says has changed, if it is looked at. */
+function lookAgain(part) {
+  if (activePart() === part && !document.hidden) looks[part]();
+}
+
 /** Receipts are for those who make changes. */
-const topics = () => (administers() ? ["notifications", "receipts"] : ["notifications"]);
+const topics = () => ["notifications", "approvals", ...(administers() ? ["receipts"] : [])];
 
 const live = new Live({
   onState(state, { wait = 0, code = 0 }) {
@@ -198,7 +207,7 @@ function leave(why) {
   forget();
   hint(false);
   endTabs();
-  for (const clear of [clearMine, clearFrames, clearReceipt, clearRoles, clearOnline, clearAccounts, clearChanges]) clear();
+  for (const clear of [clearInbox, clearLeave, clearMine, clearFrames, clearReceipt, clearRoles, clearOnline, clearAccounts, clearChanges]) clear();
   $("toasts").replaceChildren();
   if ($("ask").open) $("ask").close("");
   $("desk").hidden = true;
@@ -224,6 +233,7 @@ async function enter() {
   drawReceipt();
   live.listen(topics());
   live.open();
+  refreshCounts();
   if (allows("audit:view")) showLatestReceipt();
 }
 
@@ -242,7 +252,7 @@ tabs?.addEventListener("message", async () => {
   // Another tab signed in: the cookies are now its account's, so this tab follows.
   live.close();
   if (store.account) forget();
-  for (const clear of [clearFrames, clearReceipt, clearRoles, clearOnline, clearAccounts, clearChanges]) clear();
+  for (const clear of [clearInbox, clearLeave, clearFrames, clearReceipt, clearRoles, clearOnline, clearAccounts, clearChanges]) clear();
   await enter().catch(() => showSignIn());
 });
 
@@ -283,6 +293,8 @@ $("line").addEventListener("change", ({ target }) => {
 });
 startTabs((part) => looks[part]?.());
 startFrames();
+startInbox(drawTabs);
+startLeave();
 startRoles();
 startAccounts();
 startAsk();

@@ -37,6 +37,8 @@ files! {
     "js/dom.js" => "text/javascript; charset=utf-8",
     "js/frames.js" => "text/javascript; charset=utf-8",
     "js/i18n.js" => "text/javascript; charset=utf-8",
+    "js/inbox.js" => "text/javascript; charset=utf-8",
+    "js/leave.js" => "text/javascript; charset=utf-8",
     "js/lines.js" => "text/javascript; charset=utf-8",
     "js/live.js" => "text/javascript; charset=utf-8",
     "js/mine.js" => "text/javascript; charset=utf-8",

@@ -2,9 +2,12 @@
 
 import { $, h, keyed } from "./dom.js";
 import { t } from "./i18n.js";
+import { unseen } from "./inbox.js";
 import { allows } from "./store.js";
 
 const PARTS = [
+  { id: "inbox", badge: unseen },
+  { id: "leave" },
   { id: "mine" },
   { id: "roles", needs: "role:view" },
   { id: "online", needs: "session:view" },
@@ -21,7 +24,7 @@ const open = () => PARTS.filter(({ needs }) => !needs || allows(needs));
 export const activePart = () => active;
 
 /** True if there is more to see than the own permissions. */
-export const administers = () => open().length > 1;
+export const administers = () => open().some(({ needs }) => needs);
 
 export function show(id) {
   active = id;
@@ -36,8 +39,9 @@ function make({ id }) {
   });
 }
 
-function update(node, { id }) {
-  node.textContent = t(`tab.${id}`);
+function update(node, { id, badge }) {
+  const n = badge?.() ?? 0;
+  node.replaceChildren(t(`tab.${id}`), ...(n ? [h("span", { class: "badge", "aria-label": t("inbox.unseen", { n }) }, n > 99 ? "99+" : String(n))] : []));
   node.setAttribute("aria-selected", String(id === active));
   node.tabIndex = id === active ? 0 : -1;
 }
