@@ -31,7 +31,7 @@ use crate::web::connection::Connection;
 use crate::web::connections::Connections;
 use crate::web::denials::Denials;
 use crate::web::in_flight::InFlight;
-use crate::web::methods::{Methods, otherwise};
+use crate::web::methods::{Methods, head_as_get, otherwise};
 use crate::web::operations::Stopping;
 use crate::web::problem::Problem;
 use crate::web::{idempotency, openapi, page, request, routes};
@@ -467,6 +467,7 @@ fn web_app(
         .wrap(from_fn(idempotency::around))
         .wrap(from_fn(move |request, next| only(offer, request, next)))
         .wrap(from_fn(trailing_slash))
+        .wrap(from_fn(head_as_get))
         .wrap(from_fn(request::around))
 }
 

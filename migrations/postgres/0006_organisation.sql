@@ -12,6 +12,11 @@ ALTER TABLE hr_organization ADD COLUMN origin_id BIGINT;
 UPDATE hr_organization SET path = '/' || CAST(id AS TEXT) || '/';
 CREATE INDEX idx_organization_parent ON hr_organization (parent_id);
 CREATE INDEX idx_organization_path ON hr_organization (company_id, path);
+CREATE INDEX idx_organization_leader ON hr_organization (leader_staff_id);
+
+-- Who and what belongs to an organisation: for counts, for data scopes, and for its end.
+CREATE INDEX idx_staff_organization ON hr_staff (org_id);
+CREATE INDEX idx_position_organization ON hr_position (org_id);
 
 -- Companies of one group share one structure, which is edited on the group.
 ALTER TABLE company ADD COLUMN group_id BIGINT;
@@ -50,3 +55,52 @@ CREATE INDEX idx_staff_position_log ON hr_staff_position_log (staff_id, id);
 -- Before and after of what was done, who did it in whose name, and with which client.
 ALTER TABLE sys_audit_log ADD COLUMN diff JSONB;
 ALTER TABLE sys_audit_log ADD COLUMN client TEXT NOT NULL DEFAULT '';
+
+-- The fence writes both with its audit line. A node of the version before sends neither.
+-- PL/pgSQL and VOLATILE on purpose: then every statement in it sees what was committed before that statement began (READ
+-- COMMITTED), so what comes after the locks sees what the holder of a lock that was waited for has committed. In a function
+-- of language sql, in a STABLE one, or with both in one statement, it would see what was there before the wait.
+-- TRUE: the stamp holds. FALSE: it does not. NULL: the policy has moved on, its epochs have to be compared.
+CREATE OR REPLACE FUNCTION livegrant_fence(
+    lock_keys       BIGINT[],   -- sorted, so that nobody waits in a circle
+    lock_exclusive  BOOLEAN[],  -- one a key: raised rather than read; NULL: none is raised
+    stamp_at        BIGINT,     -- the revision of whose policy the stamp is, or NULL
+    stamp_until     BIGINT,     -- UTC milliseconds at which a time limit ends the decision, or NULL
+    line_at         BIGINT,     -- NULL: no audit line
+    line_actor      BIGINT,
+    line_company    BIGINT,
+    line            TEXT[],     -- action, resource, resource id, permission code, result, address, request id, client, diff
+    stamp_log       TEXT        -- the incarnation of the log that the stamp was derived from, or NULL
+) RETURNS BOOLEAN LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    waited  TEXT;
+    head    RECORD;
+BEGIN
+    IF line_at IS NOT NULL THEN
+        INSERT INTO sys_audit_log (at, actor_id, company_id, action, resource, resource_id, permission_code, result,
+            ip, request_id, client, diff)
+        VALUES (line_at, line_actor, line_company, line[1], line[2], line[3], line[4], line[5], line[6], line[7],
+            coalesce(line[8], ''), CAST(line[9] AS JSONB));
+    END IF;
+    FOR i IN 1 .. cardinality(lock_keys) LOOP
+        IF lock_exclusive[i] THEN
+            waited := pg_advisory_xact_lock(lock_keys[i]);
+        ELSE
+            waited := pg_advisory_xact_lock_shared(lock_keys[i]);
+        END IF;
+    END LOOP;
+    -- The database's clock decides about time limits: nodes' clocks differ.
+    IF stamp_until IS NOT NULL AND stamp_until <= (extract(epoch FROM clock_timestamp()) * 1000)::bigint THEN
+        RETURN FALSE;
+    END IF;
+    SELECT rev, incarnation, written_under, timeline INTO head FROM policy_head;
+    -- What was lost with another server may have had the same revisions and epochs as what came in its place.
+    IF stamp_log IS NOT NULL AND (head.incarnation <> stamp_log OR head.written_under <> head.timeline) THEN
+        RETURN FALSE;
+    END IF;
+    -- An epoch is raised only together with the revision (I1, I2), so the same revision means the same epochs.
+    IF head.rev = stamp_at THEN
+        RETURN TRUE;
+    END IF;
+    RETURN NULL;
+END $$;

@@ -12,6 +12,11 @@ ALTER TABLE hr_organization ADD COLUMN origin_id BIGINT;
 UPDATE hr_organization SET path = '/' || CAST(id AS TEXT) || '/';
 CREATE INDEX idx_organization_parent ON hr_organization (parent_id);
 CREATE INDEX idx_organization_path ON hr_organization (company_id, path);
+CREATE INDEX idx_organization_leader ON hr_organization (leader_staff_id);
+
+-- Who and what belongs to an organisation: for counts, for data scopes, and for its end.
+CREATE INDEX idx_staff_organization ON hr_staff (org_id);
+CREATE INDEX idx_position_organization ON hr_position (org_id);
 
 -- Companies of one group share one structure, which is edited on the group.
 ALTER TABLE company ADD COLUMN group_id BIGINT;

@@ -1,8 +1,8 @@
 //! An account's `role` field (S2-46): a view of the grant of one of the four builtin roles. Writing the field moves the
 //! grant; whatever else moves a grant writes the field.
 
-use super::dominance::{Lasting, dominates_holder};
-use super::store;
+use super::dominance::{Lasting, dominates_grant, dominates_holder};
+use super::{scope, store};
 use crate::auth::accounts::show_role;
 use crate::auth::model::ACCOUNT_ROLES;
 use crate::core::Core;
@@ -23,7 +23,8 @@ pub async fn replace(
     let given = store::builtin_role(work.conn(), by.company(), new)
         .await?
         .ok_or(Refusal::NotFound { what: "role" })?;
-    dominates_holder(core, work, by, HolderId::Role(given), Lasting::ForGood)?;
+    let organization = scope::own_organization(core, account).await?;
+    dominates_grant(core, work, by, HolderId::Role(given), Lasting::ForGood, organization).await?;
     let mut removed = Vec::new();
     for held in store::roles_of(work.conn(), account).await? {
         if held.kind == "builtin" && ACCOUNT_ROLES.contains(&held.code.as_str()) {

@@ -1,9 +1,9 @@
 //! Giving roles to accounts and taking them (S3-17), for good or for a time. Repeating is harmless.
 
-use super::dominance::{Lasting, dominates_holder};
+use super::dominance::{Lasting, dominates_grant, dominates_holder};
 use super::model::{GrantIn, GrantOut, Period};
 use super::store::{self, GrantRow};
-use super::{account_role, last_administrator};
+use super::{account_role, last_administrator, scope};
 use crate::clock::iso;
 use crate::core::Core;
 use crate::db::Work;
@@ -153,7 +153,8 @@ async fn give_one(
     if known.is_none() {
         return Err(Refusal::invalid("role_id", "unknown_role", format!("there is no role {role}")));
     }
-    dominates_holder(core, work, by, HolderId::Role(role), period.to.into())?;
+    let organization = scope::own_organization(core, account).await?;
+    dominates_grant(core, work, by, HolderId::Role(role), period.to.into(), organization).await?;
     store::give_role(work.conn(), account, role, period.from, period.to, by.account(), now).await?;
     Ok(())
 }

@@ -2,11 +2,13 @@
 //! what he holds now. Whatever is unknown is denied with a message (S1-26), never allowed. It changes nothing and answers
 //! about a person; what the caller himself may do is checked by each use case, not here.
 
+use super::about::{self, Object};
 use super::check::{About, Missing, Operation, Resource, judge, rule};
-use super::store::objects;
+use super::scope::covers_person;
 use crate::core::Core;
-use crate::hr::resolve::{ResolvedGuid, account_of_guid};
+use crate::hr::resolve::account_of_guid;
 use crate::policy::effective::{effective, standstill};
+use crate::policy::reach::data_scope_at;
 use crate::policy::{At, Principal, View};
 use crate::refusal::Refusal;
 use livegrant_actors::AccountId;
@@ -77,46 +79,50 @@ pub async fn check_access_control(
         return Ok(AccessDecision::no("NoPermissionError", "this person has no account"));
     };
     let named = question.resource_id.as_deref().filter(|id| !id.is_empty());
-    let Some(about) = about(core, by, person, operation, resource, named).await? else {
-        return Ok(AccessDecision::no("not_found", format!("there is no such {resource} in the company")));
+    let missing = || AccessDecision::no("not_found", format!("there is no such {resource} within reach"));
+    let object = match named {
+        Some(id) => match about::find(core, by, person, operation, resource, id).await? {
+            Some(object) => Some(object),
+            None => return Ok(missing()),
+        },
+        None => None,
+    };
+    let for_oneself = (operation, resource) == (Operation::Create, Resource::Leave);
+    let about = match &object {
+        Some(object) => object.about,
+        None if for_oneself => About::Own,
+        None => About::Class,
     };
     let Some(held) = held(core, by, account).await? else {
         return Ok(AccessDecision::no("NoPermissionError", "this person's account is switched off"));
     };
-    Ok(match judge(rule(operation, resource), about, |code| held.iter().any(|held| **held == *code)) {
+    let verdict = match object.as_ref().and_then(|object| object.verdict) {
+        Some(verdict) => verdict,
+        None => judge(rule(operation, resource), about, |code| held.iter().any(|held| **held == *code)),
+    };
+    Ok(match verdict {
+        // What lies outside the data scope is not found, as it is by the routes.
+        Ok(Some(code)) if !reaches(core, by, account, code, object.as_ref()).await? => missing(),
         Ok(permission) => AccessDecision::yes(permission),
         Err(missing) => AccessDecision::no("NoPermissionError", message(operation, resource, about, missing)),
     })
 }
 
-/// Finds out what the question is about; `None` when the named object does not exist in the company.
-async fn about(
+/// Answers whether a permission of an account reaches an object (FC7).
+async fn reaches(
     core: &Core,
     by: &Principal,
-    person: ResolvedGuid,
-    operation: Operation,
-    resource: Resource,
-    named: Option<&str>,
-) -> Result<Option<About>, Refusal> {
-    let Some(id) = named else {
-        let for_oneself = (operation, resource) == (Operation::Create, Resource::Leave);
-        return Ok(Some(if for_oneself { About::Own } else { About::Class }));
-    };
-    let whose = |other: ResolvedGuid| if other == person { About::Own } else { About::Other };
-    let exists = match (resource, operation) {
-        (Resource::Staff, _) | (Resource::Leave, Operation::Create) => {
-            return Ok(account_of_guid(core, by, id).await?.map(whose));
-        }
-        (Resource::Organization, _) => {
-            objects::organization_exists(&mut core.db.read().await?, by.company(), id).await?
-        }
-        (Resource::Position, _) => {
-            objects::position_exists(&mut core.db.read().await?, by.company(), id).await?
-        }
-        // There are no leave requests and no processes yet.
-        (Resource::Leave | Resource::Workflow, _) => false,
-    };
-    Ok(exists.then_some(About::Other))
+    account: AccountId,
+    code: &str,
+    object: Option<&Object>,
+) -> Result<bool, Refusal> {
+    let Some(place) = object.and_then(|object| object.place) else { return Ok(true) };
+    let Some(member) = core.policy.member(account).await? else { return Ok(false) };
+    let view = View { application: by.session().view.application, company: by.company() };
+    let (known, now) = (member.facts(), core.clock.now_ms());
+    let scope = core.policy.with_facts(|facts| data_scope_at(facts, &known, view, now, code));
+    let mut conn = core.db.read().await?;
+    Ok(covers_person(&mut conn, &scope, place.organization, place.person, account).await?)
 }
 
 /// Answers what an account holds now in the caller's application and company: the set that enforcement has. `None`:

@@ -1,10 +1,15 @@
 //! Nobody gives, takes or switches what he does not hold himself (C8, FC8), nor gives it for longer than he holds it, nor
-//! has a say over an account that may come to do more than he. Rules over the policy in memory; what was judged is added
+//! with a wider data scope than his own (FC7), nor has a say over an account that may come to do more than he. Rules over the policy in memory; what was judged is added
 //! to what the unit of work rests on, so that the fence refuses when it has changed since (I3).
 
+use super::scope::{covers, covers_below};
 use crate::core::Core;
-use crate::db::Work;
-use crate::policy::{At, Bits, HolderId, PolicyFacts, Principal, SYSTEM_ADMIN};
+use crate::db::{Conn, DbError, Work};
+use crate::policy::effective::Grant;
+use crate::policy::reach::data_scope;
+use crate::policy::{
+    At, Bits, DataScope, GrantHolder, HolderId, PolicyFacts, Principal, Reach, SYSTEM_ADMIN,
+};
 use crate::refusal::Refusal;
 use livegrant_actors::AccountId;
 
@@ -41,12 +46,7 @@ fn sway(core: &Core, by: &Principal, facts: &PolicyFacts, lasting: Lasting) -> S
     let at = At::Instant(core.clock.now_ms());
     let mut codes = Bits::default();
     for grant in account.grants.iter() {
-        let lasts = match (grant.to, lasting) {
-            (None, _) | (Some(_), Lasting::Now) => true,
-            (Some(to), Lasting::Until(until)) => until <= to,
-            (Some(_), Lasting::ForGood) => false,
-        };
-        let holder = facts.holders.get(&grant.holder).filter(|_| lasts);
+        let holder = facts.holders.get(&grant.holder).filter(|_| lasts(grant, lasting));
         if let Some(holder) =
             holder.filter(|holder| grant.obstacles(holder, by.session().view, at).next().is_none())
         {
@@ -55,6 +55,14 @@ fn sway(core: &Core, by: &Principal, facts: &PolicyFacts, lasting: Lasting) -> S
     }
     let admin = facts.catalogue.bit(SYSTEM_ADMIN).filter(|bit| facts.catalogue.enabled().contains(*bit));
     if admin.is_some_and(|bit| codes.contains(bit)) { Sway::All } else { Sway::Codes(codes) }
+}
+
+fn lasts(grant: &Grant, lasting: Lasting) -> bool {
+    match (grant.to, lasting) {
+        (None, _) | (Some(_), Lasting::Now) => true,
+        (Some(to), Lasting::Until(until)) => until <= to,
+        (Some(_), Lasting::ForGood) => false,
+    }
 }
 
 /// Compares a set with the caller's sway and names the first code beyond it.
@@ -135,4 +143,110 @@ pub async fn dominates_account(
         work.rests_on(scope, epoch);
     }
     Ok(())
+}
+
+/// Whose organisation "own" means for what is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Own {
+    /// That of whoever comes to hold it.
+    Anybodys,
+    /// This one; `None`: the person has none, and reaches nothing by it.
+    Of(Option<i64>),
+}
+
+/// Goes on when the caller holds everything that the role or position carries for as long, and with as wide a data scope
+/// as a person of this organisation would hold it.
+pub async fn dominates_grant(
+    core: &Core,
+    work: &mut Work,
+    by: &Principal,
+    holder: HolderId,
+    lasting: Lasting,
+    organization: Option<i64>,
+) -> Result<(), Refusal> {
+    dominates_holder(core, work, by, holder, lasting)?;
+    dominates_reach(core, work, by, holder, lasting, Own::Of(organization), None).await
+}
+
+/// Goes on when the caller holds what a role or position carries, or these codes of it, with as wide a data scope as they
+/// have there. A position that belongs to an organisation has its own.
+pub async fn dominates_reach(
+    core: &Core,
+    work: &mut Work,
+    by: &Principal,
+    holder: HolderId,
+    lasting: Lasting,
+    own: Own,
+    only: Option<&[String]>,
+) -> Result<(), Refusal> {
+    let known = core.policy.with_facts(|facts| facts.holders.get(&holder).cloned()).ok_or(Refusal::Stale)?;
+    let own = known.organization.map_or(own, |organization| Own::Of(Some(organization)));
+    is_within_reach(core, work.conn(), by, lasting, &known.permissions, &known.reach, own, only).await
+}
+
+/// Goes on when the caller holds everything that a role or position carries with as wide a data scope as this one.
+pub async fn dominates_new_reach(
+    core: &Core,
+    work: &mut Work,
+    by: &Principal,
+    holder: HolderId,
+    reach: &Reach,
+    own: Own,
+) -> Result<(), Refusal> {
+    let known = core.policy.with_facts(|facts| facts.holders.get(&holder).cloned()).ok_or(Refusal::Stale)?;
+    work.rests_on(holder.scope(), known.epoch);
+    is_within_reach(core, work.conn(), by, Lasting::ForGood, &known.permissions, reach, own, None).await
+}
+
+#[expect(clippy::too_many_arguments, reason = "what is given, how, and by whom")]
+async fn is_within_reach(
+    core: &Core,
+    conn: &mut Conn,
+    by: &Principal,
+    lasting: Lasting,
+    permissions: &Bits,
+    reach: &Reach,
+    own: Own,
+    only: Option<&[String]>,
+) -> Result<(), Refusal> {
+    let (account, now, view) = (by.member().facts(), core.clock.now_ms(), by.session().view);
+    let counts = |grant: &Grant, holder: &GrantHolder| {
+        lasts(grant, lasting) && grant.obstacles(holder, view, At::Instant(now)).next().is_none()
+    };
+    // Equal scopes are compared once: most codes come from one role.
+    let mut scopes: Vec<(DataScope, String)> = Vec::new();
+    core.policy.with_facts(|facts| {
+        let named: Option<Bits> =
+            only.map(|codes| codes.iter().filter_map(|code| facts.catalogue.bit(code)).collect());
+        for bit in named.as_ref().unwrap_or(permissions).iter() {
+            let scope = data_scope(facts, &account, Some(bit), counts);
+            if !scope.all && !scopes.iter().any(|(known, _)| *known == scope) {
+                scopes.push((scope, facts.catalogue.code(bit).map_or("?", AsRef::as_ref).to_owned()));
+            }
+        }
+    });
+    for (scope, code) in scopes {
+        if !is_within(conn, &scope, reach, own).await? {
+            let detail = format!("this would give {code} a wider data scope than you hold it with yourself");
+            return Err(Refusal::Denied { permission: code, detail });
+        }
+    }
+    Ok(())
+}
+
+async fn is_within(conn: &mut Conn, scope: &DataScope, reach: &Reach, own: Own) -> Result<bool, DbError> {
+    match (reach, own) {
+        (Reach::All, _) | (Reach::Own | Reach::OwnAndBelow, Own::Anybodys) => Ok(false),
+        (Reach::OwnRecord, _) | (Reach::Own | Reach::OwnAndBelow, Own::Of(None)) => Ok(true),
+        (Reach::Own, Own::Of(organization)) => covers(conn, scope, organization).await,
+        (Reach::OwnAndBelow, Own::Of(organization)) => covers_below(conn, scope, organization).await,
+        (Reach::Chosen(rows), _) => {
+            for row in rows.iter() {
+                if !covers(conn, scope, Some(*row)).await? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+    }
 }

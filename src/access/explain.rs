@@ -1,9 +1,11 @@
 //! Why somebody has a permission or has it not: yes or no, with every way to it and what stands against it.
 //! The verdict is the one that is enforced; see `policy/explain.rs`.
 
+use super::scope::{ScopeOut, shown};
 use crate::clock::iso;
 use crate::core::Core;
 use crate::policy::explain::{Explanation, Path, Through, explain};
+use crate::policy::reach::data_scope_at;
 use crate::policy::{At, HolderId, Obstacle, PolicyFacts, Principal, View};
 use crate::refusal::Refusal;
 use livegrant_actors::AccountId;
@@ -25,6 +27,8 @@ pub struct PathOut {
     pub name: String,
     /// The permission that it carries: the one asked for, or `system:admin`, which is every permission.
     pub carries: String,
+    /// What it reaches over this way: `all`, `chosen`, `own_and_below`, `own` or `self`.
+    pub data_scope: &'static str,
     /// ISO 8601.
     pub valid_from: Option<String>,
     /// ISO 8601, exclusive.
@@ -50,6 +54,8 @@ pub struct ExplanationOut {
     pub permission_name: String,
     /// What is enforced now.
     pub held: bool,
+    /// What it reaches in all; null when it is not held.
+    pub reaches: Option<ScopeOut>,
     /// Every way, also those that do not count.
     pub paths: Vec<PathOut>,
     /// What stands against every way.
@@ -75,23 +81,31 @@ pub async fn explain_access(
     let company = if account == by.account() { own.company } else { known.company };
     let view = View { application: own.application, company };
     let at = At::Instant(core.clock.now_ms());
-    core.policy.with_facts(|facts| {
+    let now = core.clock.now_ms();
+    let (mut out, scope) = core.policy.with_facts(|facts| {
         let Some((bit, row)) = facts.catalogue.bit(permission).zip(facts.catalogue.find(permission)) else {
             let detail = format!("there is no permission {permission}");
             return Err(Refusal::invalid("permission", "unknown_permission", detail));
         };
         let Explanation { held, paths, obstacles } = explain(facts, &known, view, at, bit);
-        Ok(ExplanationOut {
+        let scope = data_scope_at(facts, &known, view, now, permission);
+        let out = ExplanationOut {
             account_id: account.0,
             guid: known.guid.to_string(),
             username: known.username.to_string(),
             permission: row.code.clone(),
             permission_name: row.name.clone(),
             held,
+            reaches: None,
             paths: paths.into_iter().map(|path| path_out(facts, path, &row.code)).collect(),
             blocked_by: obstacles,
-        })
-    })
+        };
+        Ok::<_, Refusal>((out, scope))
+    })?;
+    if out.held {
+        out.reaches = Some(shown(core, &scope).await?);
+    }
+    Ok(out)
 }
 
 fn path_out(facts: &PolicyFacts, path: Path, asked: &str) -> PathOut {
@@ -112,6 +126,7 @@ fn path_out(facts: &PolicyFacts, path: Path, asked: &str) -> PathOut {
         code: known.map(|holder| holder.code.to_string()).unwrap_or_default(),
         name: known.map(|holder| holder.name.to_string()).unwrap_or_default(),
         carries: carries.to_owned(),
+        data_scope: known.map_or("all", |holder| holder.reach.name()),
         valid_from: path.from.map(iso),
         valid_to: path.to.map(iso),
         counts: path.obstacles.is_empty(),

@@ -1,9 +1,11 @@
 //! Reading what was changed and what was done: the change log (S3-30) and the audit log (S1-46), for holders of
 //! `audit:view` and inside their company; a platform administrator sees all companies.
 
-use super::store::logs::{self as store, AuditFilter, AuditRow, ChangeFilter, ChangeRow};
+use super::csv;
+use super::store::logs::{self as store, AuditRow, ChangeFilter, ChangeRow};
 use crate::clock::{iso, parse_iso};
 use crate::core::Core;
+use crate::db::listing::Wanted;
 use crate::db::paging::Page;
 use crate::policy::Principal;
 use crate::refusal::Refusal;
@@ -81,8 +83,13 @@ pub struct AuditOut {
     pub result: String,
     /// From where.
     pub ip: String,
+    /// With what: `web`, `mcp`, `system` …
+    pub client: String,
     /// The request that it belongs to.
     pub request_id: String,
+    /// `{"before": {…}, "after": {…}}` with the fields that differ; null where nothing is shown.
+    #[schema(value_type = Option<Object>)]
+    pub diff: Option<Value>,
 }
 
 impl From<AuditRow> for AuditOut {
@@ -98,7 +105,9 @@ impl From<AuditRow> for AuditOut {
             permission_code: row.permission_code,
             result: row.result,
             ip: row.ip,
+            client: row.client,
             request_id: row.request_id,
+            diff: row.diff.map(|diff| diff.0),
         }
     }
 }
@@ -116,17 +125,89 @@ pub async fn changes(
     Ok((count, rows.into_iter().map(Into::into).collect()))
 }
 
-/// Lists audit lines, newest first.
-pub async fn audit(
+/// What of the audit log is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct AuditSpan {
+    /// Filters, order and page.
+    pub wanted: Wanted,
+    /// From this UTC millisecond.
+    pub since: Option<i64>,
+    /// Before this UTC millisecond.
+    pub until: Option<i64>,
+}
+
+impl AuditSpan {
+    /// Reads a query.
+    pub fn read(query: &str, since: Option<&str>, until: Option<&str>) -> Result<Self, Refusal> {
+        let wanted = store::AUDIT.read(query, &["since", "until"])?;
+        Ok(Self { wanted, since: instant("since", since)?, until: instant("until", until)? })
+    }
+}
+
+/// Lists audit lines, newest first unless an order is asked for.
+pub async fn audit(core: &Core, by: &Principal, span: &AuditSpan) -> Result<(i64, Vec<AuditOut>), Refusal> {
+    by.require("audit:view")?;
+    let own = store::audit_of(company(by), span.since, span.until, None);
+    let (count, rows) = store::audit(&mut core.db.read().await?, own, &span.wanted).await?;
+    Ok((count, rows.into_iter().map(Into::into).collect()))
+}
+
+/// Lines that one statement of an export reads. 500: about 200 KB in memory.
+const EXPORTED_AT_ONCE: i64 = 500;
+
+/// Reads the next part of an export, newest first; `below` is the id that the last part ended with. `None`: that was all.
+pub async fn export(
     core: &Core,
     by: &Principal,
-    filter: AuditFilter,
-    page: Page,
-) -> Result<(i64, Vec<AuditOut>), Refusal> {
+    span: &AuditSpan,
+    below: Option<i64>,
+) -> Result<Option<(i64, String)>, Refusal> {
     by.require("audit:view")?;
-    let filter = AuditFilter { company: company(by), ..filter };
-    let (count, rows) = store::audit(&mut core.db.read().await?, &filter, page).await?;
-    Ok((count, rows.into_iter().map(Into::into).collect()))
+    let own = store::audit_of(company(by), span.since, span.until, below);
+    let mut conn = core.db.read().await?;
+    let rows = store::newest_audit(&mut conn, own, &span.wanted, EXPORTED_AT_ONCE).await?;
+    let Some(last) = rows.last().map(|row| row.id) else { return Ok(None) };
+    Ok(Some((last, rows.iter().map(line).collect())))
+}
+
+/// The first line of an export.
+pub fn export_head() -> String {
+    let names = [
+        "id",
+        "at",
+        "actor_id",
+        "actor_name",
+        "action",
+        "resource",
+        "resource_id",
+        "permission",
+        "result",
+        "ip",
+        "client",
+        "request_id",
+        "diff",
+    ];
+    format!("{}{}", csv::BYTE_ORDER_MARK, csv::line(&names))
+}
+
+fn line(row: &AuditRow) -> String {
+    let (id, at, actor) = (row.id.to_string(), iso(row.at), row.actor_id.to_string());
+    let diff = row.diff.as_ref().map(|diff| diff.0.to_string()).unwrap_or_default();
+    csv::line(&[
+        &id,
+        &at,
+        &actor,
+        &row.actor_name,
+        &row.action,
+        &row.resource,
+        &row.resource_id,
+        &row.permission_code,
+        &row.result,
+        &row.ip,
+        &row.client,
+        &row.request_id,
+        &diff,
+    ])
 }
 
 fn company(by: &Principal) -> Option<CompanyId> {

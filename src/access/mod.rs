@@ -1,6 +1,7 @@
 //! Access: roles, the permissions of roles and positions, who holds what and why.
 //! Rules without IO in the models, `check.rs`, `menus.rs` and `csv.rs`, SQL in `store/`, one use case a file, HTTP in `http/`.
 
+pub mod about;
 pub mod account_role;
 pub mod account_roles;
 pub mod builtin;
@@ -23,4 +24,5 @@ pub mod permission_model;
 pub mod review;
 pub mod role_permissions;
 pub mod roles;
+pub mod scope;
 pub mod store;

@@ -19,6 +19,10 @@ pub struct RoleOut {
     pub status: i64,
     /// For optimistic locking.
     pub version: i64,
+    /// What its permissions reach: `all`, `chosen`, `own_and_below`, `own` or `self`.
+    pub data_scope: String,
+    /// Guids of the organisations of the data scope `chosen`.
+    pub data_scope_organizations: Vec<String>,
     /// Its codes, sorted.
     pub permissions: Vec<String>,
     /// Accounts that hold it.
@@ -34,6 +38,7 @@ pub struct RoleRow {
     pub name: String,
     pub kind: String,
     pub status: i64,
+    pub data_scope: String,
     pub version: i64,
     pub holders: i64,
 }
@@ -46,16 +51,26 @@ pub struct NewRole {
     pub code: String,
     /// Display name.
     pub name: String,
+    /// What its permissions reach: `all` (when absent), `chosen`, `own_and_below`, `own` or `self`.
+    #[serde(default)]
+    pub data_scope: Option<String>,
+    /// Guids of the organisations of the data scope `chosen`.
+    #[serde(default)]
+    pub data_scope_organizations: Option<Vec<String>>,
 }
 
 /// What of a role is to change; what is absent stays.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RolePatch {
     /// Display name.
     pub name: Option<String>,
     /// 1 enabled, 0 disabled: its holders lose what only it gave.
     pub status: Option<i64>,
+    /// What its permissions reach: `all`, `chosen`, `own_and_below`, `own` or `self`.
+    pub data_scope: Option<String>,
+    /// Guids of the organisations of the data scope `chosen`.
+    pub data_scope_organizations: Option<Vec<String>>,
     /// The version that was read; a different one now is refused.
     pub version: Option<i64>,
 }

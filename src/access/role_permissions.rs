@@ -1,7 +1,7 @@
 //! Changing what a role or a position may do (S1-38, S1-39, S3-18): set, add or remove codes; repeating is harmless and
 //! takes no revision. One use case for both kinds of grant holder.
 
-use super::dominance::{Lasting, dominates_codes};
+use super::dominance::{Lasting, Own, dominates_codes, dominates_reach};
 use super::{last_administrator, store};
 use crate::core::Core;
 use crate::policy::{HolderId, PolicyChange, Principal, SYSTEM_ADMIN};
@@ -65,6 +65,8 @@ pub async fn change(
     }
     dominates_codes(core, by, Lasting::ForGood, add.iter().map(|(code, _)| code.as_str()))?;
     dominates_codes(core, by, Lasting::Now, remove.iter().map(|(code, _)| code.as_str()))?;
+    let new: Vec<String> = add.iter().map(|(code, _)| code.clone()).collect();
+    dominates_reach(core, &mut work, by, holder, Lasting::ForGood, Own::Anybodys, Some(&new)).await?;
     confirmed(core, order, &add)?;
     for (_, permission) in &add {
         store::grant(work.conn(), holder, *permission, by.account(), now).await?;

@@ -104,6 +104,7 @@ async fn start(
         company: view.company,
         request_id: attempt.origin.request_id.clone(),
         ip: attempt.origin.ip.clone(),
+        client: attempt.origin.client.to_owned(),
     };
     let mut work = core.db.begin(&author).await?;
     let now = work.now();

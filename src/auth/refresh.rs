@@ -84,6 +84,7 @@ fn author(row: &RefreshRow, origin: &Origin) -> Author {
         company: livegrant_actors::CompanyId(0),
         request_id: origin.request_id.clone(),
         ip: origin.ip.clone(),
+        client: origin.client.to_owned(),
     }
 }
 

@@ -68,6 +68,23 @@ pub async fn update(
     Ok((row, core.settle(committed).await))
 }
 
+/// Disables an account inside somebody else's unit of work: what leaving a company does on request.
+pub async fn switch_off(core: &Core, work: &mut Work, by: &Principal, id: AccountId) -> Result<(), Refusal> {
+    by.require("account:disable")?;
+    let missing = Refusal::NotFound { what: "account" };
+    let before = store::account(work.conn(), id).await?.ok_or(missing)?;
+    if before.status == 0 {
+        return Ok(());
+    }
+    dominates_account(core, work, by, id).await?;
+    let (patch, now) = (AccountPatch { status: Some(0), ..AccountPatch::default() }, work.now());
+    if store::update_account(work.conn(), id, &patch, before.version, now).await? == 0 {
+        return Err(Refusal::Again);
+    }
+    disable(work, id).await?;
+    Ok(work.audit("user_updated", "account", &id.to_string(), "account:disable").await?)
+}
+
 async fn disable(work: &mut Work, id: AccountId) -> Result<(), Refusal> {
     work.change(PolicyChange::UserStatus { account: id, enabled: false });
     let filter = SessionFilter { account: Some(id), ..SessionFilter::default() };

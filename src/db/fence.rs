@@ -51,7 +51,7 @@ pub(super) async fn pass(conn: &mut Conn, gate: &Gate<'_>, now: i64) -> Result<b
         .bind(line.map(|line| line.at))
         .bind(author.map(|author| author.account.0))
         .bind(author.map(|author| author.company.0))
-        .bind(line.map(|line| &line.texts[..]))
+        .bind(line.map(Line::texts_and_diff))
         .bind(gate.stamp.and_then(Stamp::log))
         .fetch_one(pg);
     let (verdict,): (Option<bool>,) = in_time(patience, Box::pin(asked)).await?;

@@ -12,6 +12,7 @@ mod epochs;
 mod errand;
 mod error;
 mod fence;
+pub mod listing;
 mod migrate;
 pub mod paging;
 mod postgres;

@@ -32,6 +32,12 @@ impl From<PageQuery> for Page {
     }
 }
 
+impl Default for Page {
+    fn default() -> Self {
+        PageQuery::default().into()
+    }
+}
+
 impl Page {
     /// A page that holds up to `size` rows from the start.
     pub fn first(size: i64) -> Self {

@@ -2,7 +2,7 @@
 //! with their epochs, their revision and their log rows (I1, I2), guarded by the stamp of whoever ordered it (I3).
 //! Order of locks: business rows, scope locks (sorted), accounts' inboxes (sorted), revision row, COMMIT. Nothing is sent before the commit (I8).
 
-use super::audit::Line;
+use super::audit::{Line, difference};
 use super::epochs::Epochs;
 use super::errand::{Closing, Errand, LastWrite};
 use super::fence::Gate;
@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::policy::{PolicyChange, Scope, Stamp, lock_key, raised};
 use crate::{sql_exec, sql_one};
 use livegrant_actors::{AccountId, CompanyId, Rev};
+use serde::Serialize;
 use sqlx::types::Json;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -29,6 +30,8 @@ pub struct Author {
     pub request_id: String,
     /// The caller's address.
     pub ip: String,
+    /// With what it was done: `web`, `mcp`, `timer`, `system` …
+    pub client: String,
 }
 
 impl Author {
@@ -40,6 +43,7 @@ impl Author {
             company: CompanyId(0),
             request_id: task.to_owned(),
             ip: String::new(),
+            client: "system".to_owned(),
         }
     }
 }
@@ -236,7 +240,25 @@ impl Work {
         permission: &str,
     ) -> Result<(), DbError> {
         let what = [action, resource, id, permission, "allowed"];
-        let line = Line::new(self.clock.now_ms(), &self.author, what);
+        self.keep(Line::new(self.clock.now_ms(), &self.author, what)).await
+    }
+
+    /// The same with what was before and what is now, as far as they differ (FC5); `None` before: it is new, after: gone.
+    pub async fn audit_diff<B: Serialize, A: Serialize>(
+        &mut self,
+        action: &str,
+        resource: &str,
+        id: &str,
+        permission: &str,
+        before: Option<&B>,
+        after: Option<&A>,
+    ) -> Result<(), DbError> {
+        let what = [action, resource, id, permission, "allowed"];
+        let line = Line::new(self.clock.now_ms(), &self.author, what).with(difference(before, after));
+        self.keep(line).await
+    }
+
+    async fn keep(&mut self, line: Line) -> Result<(), DbError> {
         match self.line.replace(line) {
             Some(earlier) => earlier.write(&mut self.conn, &self.author).await,
             None => Ok(()),

@@ -1,19 +1,24 @@
 //! Changing a staff record, and a person's leaving. Login and status decide who holds the person's positions: whoever
 //! moves them gives and takes what they carry, so both ends are recorded (I2) and the caller needs sway over it.
 
-use super::model::{Field, HeldRow, Staff, StaffId, StaffOut, StaffPatch, check_staff_status};
-use super::organizations;
+use super::model::{Field, HeldRow, LEAVING, Staff, StaffId, StaffOut, StaffPatch, check_staff_status};
+use super::organizations::row_for;
+use super::position_notices;
 use super::resolve::parse_guid;
-use super::staff::{MISSING, check, is_free, login, with_positions};
-use super::store::staff::{self as store, StaffColumns};
+use super::staff::{MISSING, check, day, is_free, login, reached, with_positions};
+use super::store::organizations::lead_no_more;
+use super::store::staff::{self as store, StaffColumns, of_company};
 use super::store::staff_positions::{end_holds, held_by};
-use crate::access::dominance::{Lasting, dominates_holder};
+use crate::access::dominance::{Lasting, dominates_grant, dominates_holder};
 use crate::access::last_administrator;
+use crate::access::scope::{self, covers_person};
+use crate::auth::update_account;
 use crate::core::Core;
 use crate::db::Work;
-use crate::policy::{HolderId, PolicyChange, Principal};
+use crate::policy::{DataScope, HolderId, PolicyChange, Principal};
 use crate::refusal::Refusal;
 use livegrant_actors::{AccountId, PositionId, Rev};
+use std::collections::BTreeSet;
 
 /// Changes a staff record; absent fields stay.
 pub async fn update(
@@ -22,13 +27,18 @@ pub async fn update(
     guid: &str,
     patch: &StaffPatch,
 ) -> Result<StaffOut, Refusal> {
-    by.require("staff:update")?;
+    let scope = scope::require(core, by, "staff:update")?;
     let guid = parse_guid("guid", guid)?;
     check(patch.staff_no.as_deref(), patch.name.as_deref(), patch.mobile.as_deref(), patch.email.as_deref())?;
     patch.status.as_deref().map_or(Ok(()), check_staff_status)?;
+    let hired_at = match &patch.hired_at {
+        Field::Absent => Field::Absent,
+        Field::Null => Field::Null,
+        Field::Given(text) => day("hired_at", Some(text))?.map_or(Field::Null, Field::Given),
+    };
     let account = wanted_login(core, by, patch).await?;
     let mut work = core.db.begin(&by.author()).await?;
-    let before = locked(&mut work, by, &guid).await?;
+    let before = locked(&mut work, by, &scope, &guid).await?;
     if patch.version.is_some_and(|version| version != before.version) {
         return Err(Refusal::Outdated);
     }
@@ -36,47 +46,85 @@ pub async fn update(
     if let Field::Given(account) = account {
         is_free(work.conn(), by, account, Some(id)).await?;
     }
-    let (organization, now) =
-        (patch.organization_guid.clone().or(before.organization_guid.clone()), work.now());
+    let now = work.now();
     let columns = StaffColumns {
         staff_no: patch.staff_no.as_deref().unwrap_or(&before.staff_no),
         name: patch.name.as_deref().unwrap_or(&before.name),
         mobile: patch.mobile.as_deref().unwrap_or(&before.mobile),
         email: patch.email.as_deref().unwrap_or(&before.email),
         status: patch.status.as_deref().unwrap_or(&before.status),
-        org_id: organizations::named(work.conn(), by, organization.as_deref()).await?,
+        org_id: row_for(work.conn(), by, &scope, &patch.organization_guid, before.org_id).await?,
         account: account.or(before.account_id.map(AccountId)),
+        hired_at: hired_at.or(before.hired_at),
     };
     store::update_staff(work.conn(), id, &columns, now).await.map_err(Refusal::on_duplicate("staff_no"))?;
-    let after = store::staff_of_guid(work.conn(), by.company(), &guid).await?.ok_or(MISSING)?;
+    let after = store::staff_of_guid(work.conn(), of_company(by.company()), &guid).await?.ok_or(MISSING)?;
     if after.status == "left" && before.status != "left" {
-        by.require("staff:delete")?;
-        end_positions(core, by, &mut work, &before).await?;
+        let scope = scope::require(core, by, "staff:delete")?;
+        let person = before.account_id.map(AccountId);
+        if !covers_person(work.conn(), &scope, before.org_id, person, by.account()).await? {
+            return Err(MISSING);
+        }
+        let_go(core, by, &mut work, &before).await?;
     } else {
         move_positions(core, by, &mut work, &before, &after).await?;
     }
-    work.audit("staff_updated", "staff", &guid, "staff:update").await?;
+    own_organization_changes(&mut work, &before, Some(&after));
+    work.audit_diff("staff_updated", "staff", &guid, "staff:update", Some(&before), Some(&after)).await?;
     let changed = with_positions(work.conn(), after).await?;
     let committed = work.commit(&by.stamp()).await?;
     core.settle(committed).await;
     Ok(changed)
 }
 
-/// Marks a person as left and ends all positions; the record stays. `None`: the person had left before.
-pub async fn leave(core: &Core, by: &Principal, guid: &str) -> Result<(Option<Rev>, Change), Refusal> {
-    by.require("staff:delete")?;
+/// What else happens when a person leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Login {
+    /// The account stays as it is.
+    Keep,
+    /// The account is disabled, and all its sessions end (E6).
+    Disable,
+}
+
+/// Marks a person as left: all positions end, and he leads no organisation any more; the record stays. `None`: the person
+/// had left before.
+pub async fn leave(
+    core: &Core,
+    by: &Principal,
+    guid: &str,
+    login: Login,
+) -> Result<(Option<Rev>, Change), Refusal> {
+    let scope = scope::require(core, by, "staff:delete")?;
     let guid = parse_guid("guid", guid)?;
     let mut work = core.db.begin(&by.author()).await?;
-    let before = locked(&mut work, by, &guid).await?;
+    let before = locked(&mut work, by, &scope, &guid).await?;
     if before.status == "left" {
         return Ok((None, Change::Unchanged));
     }
     let now = work.now();
     store::mark_left(work.conn(), StaffId(before.id), now).await?;
-    end_positions(core, by, &mut work, &before).await?;
-    work.audit("staff_deleted", "staff", &guid, "staff:delete").await?;
+    let_go(core, by, &mut work, &before).await?;
+    own_organization_changes(&mut work, &before, None);
+    if let (Login::Disable, Some(account)) = (login, before.account_id) {
+        update_account::switch_off(core, &mut work, by, AccountId(account)).await?;
+    }
+    let after = store::staff_of_guid(work.conn(), of_company(by.company()), &guid).await?;
+    work.audit_diff("staff_deleted", "staff", &guid, "staff:delete", Some(&before), after.as_ref()).await?;
     let committed = work.commit(&by.stamp()).await?;
     Ok((core.settle(committed).await, Change::Changed))
+}
+
+/// Has the nodes read the accounts again whose own organisation is another one now.
+fn own_organization_changes(work: &mut Work, before: &Staff, after: Option<&Staff>) {
+    let own = |staff: &Staff| staff.account_id.filter(|_| staff.status != "left").zip(staff.org_id);
+    let (old, new) = (own(before), after.and_then(own));
+    if old == new {
+        return;
+    }
+    let accounts: BTreeSet<i64> = [old, new].into_iter().flatten().map(|(account, _)| account).collect();
+    for account in accounts {
+        work.change(PolicyChange::AccountEdited { account: AccountId(account) });
+    }
 }
 
 /// Whether something had to change; a change that nobody's permissions rest on takes no revision.
@@ -88,11 +136,16 @@ pub enum Change {
     Unchanged,
 }
 
-/// Locks a staff record and reads it.
-pub(super) async fn locked(work: &mut Work, by: &Principal, guid: &str) -> Result<Staff, Refusal> {
+/// Locks a staff record that a scope reaches and reads it.
+pub(super) async fn locked(
+    work: &mut Work,
+    by: &Principal,
+    scope: &DataScope,
+    guid: &str,
+) -> Result<Staff, Refusal> {
     let now = work.now();
     store::lock_staff(work.conn(), by.company(), guid, now).await?;
-    store::staff_of_guid(work.conn(), by.company(), guid).await?.ok_or(MISSING)
+    store::staff_of_guid(work.conn(), reached(by, scope), guid).await?.ok_or(MISSING)
 }
 
 async fn wanted_login(core: &Core, by: &Principal, patch: &StaffPatch) -> Result<Field<AccountId>, Refusal> {
@@ -121,7 +174,7 @@ async fn move_positions(
         return Ok(());
     }
     let given = if after.holder().is_some() { Given::Yes } else { Given::No };
-    let positions = held_with_sway(core, work, by, &held, given)?;
+    let positions = held_with_sway(core, work, by, &held, given, after.org_id).await?;
     if let Some(account) = before.holder() {
         last_administrator::stays(work).await?;
         record(work, before.id, Some(account), Vec::new(), positions.clone());
@@ -132,14 +185,22 @@ async fn move_positions(
     Ok(())
 }
 
-/// Takes the person out of all positions.
-async fn end_positions(core: &Core, by: &Principal, work: &mut Work, before: &Staff) -> Result<(), Refusal> {
-    let held = held_by(work.conn(), StaffId(before.id)).await?;
+/// Takes the person out of all positions and out of the lead of organisations, and tells him.
+async fn let_go(core: &Core, by: &Principal, work: &mut Work, before: &Staff) -> Result<(), Refusal> {
+    let (now, staff) = (work.now(), StaffId(before.id));
+    lead_no_more(work.conn(), before.id, now).await?;
+    let held = held_by(work.conn(), staff).await?;
     if held.is_empty() {
         return Ok(());
     }
-    let positions = held_with_sway(core, work, by, &held, Given::No)?;
-    end_holds(work.conn(), StaffId(before.id)).await?;
+    let positions = held_with_sway(core, work, by, &held, Given::No, None).await?;
+    for row in &held {
+        let (position, old, change_type) = (PositionId(row.position_id), row.name.as_str(), LEAVING);
+        let told =
+            position_notices::Change { staff, position, old, new: "", change_type, from: None, over: false };
+        position_notices::tell(work, by.company(), before.account_id.map(AccountId), &told).await?;
+    }
+    end_holds(work.conn(), staff).await?;
     last_administrator::stays(work).await?;
     record(work, before.id, before.holder(), Vec::new(), positions);
     Ok(())
@@ -147,18 +208,22 @@ async fn end_positions(core: &Core, by: &Principal, work: &mut Work, before: &St
 
 /// Answers the positions, when the caller holds everything that they carry; for somebody who gets them, as long as they
 /// are held.
-fn held_with_sway(
+async fn held_with_sway(
     core: &Core,
     work: &mut Work,
     by: &Principal,
     held: &[HeldRow],
     given: Given,
+    organization: Option<i64>,
 ) -> Result<Vec<PositionId>, Refusal> {
     let mut positions = Vec::with_capacity(held.len());
     for row in held {
         let position = PositionId(row.position_id);
-        let lasting = if given == Given::Yes { row.valid_to.into() } else { Lasting::Now };
-        dominates_holder(core, work, by, HolderId::Position(position), lasting)?;
+        let holder = HolderId::Position(position);
+        match given {
+            Given::Yes => dominates_grant(core, work, by, holder, row.valid_to.into(), organization).await?,
+            Given::No => dominates_holder(core, work, by, holder, Lasting::Now)?,
+        }
         positions.push(position);
     }
     Ok(positions)

@@ -4,6 +4,7 @@
 use super::positions::find;
 use super::store::positions as store;
 use crate::access::role_permissions::{self, Order};
+use crate::access::scope;
 use crate::core::Core;
 use crate::policy::{HolderId, Principal};
 use crate::refusal::Refusal;
@@ -11,8 +12,8 @@ use livegrant_actors::{PositionId, Rev};
 
 /// Lists the codes that a position carries.
 pub async fn list(core: &Core, by: &Principal, guid: &str) -> Result<Vec<String>, Refusal> {
-    by.require("position:view")?;
-    let position = find(core, by, guid).await?;
+    let scope = scope::require(core, by, "position:view")?;
+    let position = find(core, by, &scope, guid).await?;
     read(core, PositionId(position.id)).await
 }
 
@@ -23,8 +24,8 @@ pub async fn change(
     guid: &str,
     order: &Order,
 ) -> Result<(Option<Rev>, Vec<String>), Refusal> {
-    by.require("permission:assign")?;
-    let id = PositionId(find(core, by, guid).await?.id);
+    let scope = scope::require(core, by, "permission:assign")?;
+    let id = PositionId(find(core, by, &scope, guid).await?.id);
     let rev = role_permissions::change(core, by, HolderId::Position(id), order).await?;
     Ok((rev, read(core, id).await?))
 }

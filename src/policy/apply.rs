@@ -44,7 +44,9 @@ impl Touched {
                 PolicyChange::SessionsEnded { account, all, .. } => {
                     touched.accounts.extend(all.then_some(*account));
                 }
-                PolicyChange::Notice { .. } | PolicyChange::NoticesOver { .. } => {}
+                PolicyChange::OrganizationsMoved { .. }
+                | PolicyChange::Notice { .. }
+                | PolicyChange::NoticesOver { .. } => {}
             }
         }
         touched
@@ -216,6 +218,11 @@ pub(super) fn raise(facts: &mut PolicyFacts, scopes: &[(Scope, i64)]) {
             Scope::Company(id) => {
                 let standing = facts.companies.entry(*id).or_default();
                 standing.epoch = standing.epoch.max(*epoch);
+                continue;
+            }
+            Scope::Organizations(id) => {
+                let known = facts.trees.entry(*id).or_default();
+                *known = (*known).max(*epoch);
                 continue;
             }
             Scope::Application(id) => {

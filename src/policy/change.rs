@@ -28,6 +28,8 @@ pub enum PolicyChange {
         added: Vec<PositionId>,
         removed: Vec<PositionId>,
     },
+    /// Organisations of a company came to lie elsewhere in its tree: what reaches "everything below" reaches something else.
+    OrganizationsMoved { company: CompanyId },
     /// A menu, button or other permission of the catalogue changed (E5).
     Catalogue { permissions: Vec<String>, edit: Edit },
     /// A system-level adjustment: everyone who is online gets his whole set again (E16).
@@ -91,6 +93,8 @@ pub enum Edit {
     Renamed,
     /// Enabled or disabled.
     Switched,
+    /// What its permissions reach: its data scope, or the organisation that it belongs to.
+    Rescoped,
     /// Gone.
     Deleted,
 }
@@ -124,6 +128,7 @@ impl PolicyChange {
                 vec![Scope::Position(*position)]
             }
             Self::StaffPositions { account, .. } => account.map(Scope::Account).into_iter().collect(),
+            Self::OrganizationsMoved { company } => vec![Scope::Organizations(*company)],
             Self::Catalogue { .. } | Self::SystemAdjusted => vec![Scope::Catalogue],
             Self::SessionsEnded { account, sids, all, .. } => {
                 let mut scopes: Vec<Scope> = sids.iter().cloned().map(Scope::Session).collect();
@@ -145,7 +150,10 @@ impl PolicyChange {
             Self::StaffPositions { .. } => "USER_POSITION",
             Self::Catalogue { .. } | Self::SystemAdjusted => "MENU_PERMISSION",
             Self::UserStatus { .. } | Self::SessionsEnded { .. } => "USER_STATUS",
-            Self::AccountEdited { .. } | Self::Notice { .. } | Self::NoticesOver { .. } => return None,
+            Self::AccountEdited { .. }
+            | Self::OrganizationsMoved { .. }
+            | Self::Notice { .. }
+            | Self::NoticesOver { .. } => return None,
         })
     }
 
@@ -171,7 +179,8 @@ impl PolicyChange {
             Self::UserStatus { account, .. }
             | Self::AccountEdited { account }
             | Self::SessionsEnded { account, .. } => (Some(*account), None, None),
-            Self::Catalogue { .. }
+            Self::OrganizationsMoved { .. }
+            | Self::Catalogue { .. }
             | Self::SystemAdjusted
             | Self::Notice { .. }
             | Self::NoticesOver { .. } => (None, None, None),

@@ -2,7 +2,7 @@
 //! pushed. effective = (roles ∪ positions) ∩ switched-on permissions, ∅ when account, company or application is off (I4).
 //! The plan mask (I5) joins here with tenant plans. No SQL, no clock, no locks.
 
-use super::{Bits, Catalogue, Scope};
+use super::{Bits, Catalogue, Reach, Scope};
 use livegrant_actors::{AccountId, ApplicationId, CompanyId, PositionId, RoleId};
 use serde::{Serialize, Serializer};
 use std::collections::HashMap;
@@ -21,6 +21,14 @@ pub enum HolderId {
 }
 
 impl HolderId {
+    /// Answers the holder's kind and id, as tables that hold both kinds have them.
+    pub fn parts(self) -> (&'static str, i64) {
+        match self {
+            Self::Role(id) => ("role", id.0),
+            Self::Position(id) => ("position", id.0),
+        }
+    }
+
     /// Answers the scope whose epoch a change of this holder raises.
     pub fn scope(self) -> Scope {
         match self {
@@ -49,6 +57,10 @@ pub struct GrantHolder {
     pub enabled: bool,
     /// Its permissions.
     pub permissions: Bits,
+    /// What they reach.
+    pub reach: Reach,
+    /// The organisation that a position belongs to.
+    pub organization: Option<i64>,
     /// The epoch that the permissions were read after.
     pub epoch: i64,
 }
@@ -85,6 +97,8 @@ pub struct AccountFacts {
     pub enabled: bool,
     /// A platform administrator: every switched-on permission (C23).
     pub is_platform: bool,
+    /// The organisation of the person who is linked to it, by row.
+    pub organization: Option<i64>,
     /// Its roles and positions; accounts with equal ones share the list.
     pub grants: Arc<[Grant]>,
     /// The epoch of the account's scope that all this was read after.
@@ -122,12 +136,19 @@ pub struct PolicyFacts {
     pub companies: HashMap<CompanyId, Standing>,
     /// All applications.
     pub applications: HashMap<ApplicationId, Standing>,
+    /// The epochs of the companies' trees of organisations; 0 where there is none.
+    pub trees: HashMap<CompanyId, i64>,
 }
 
 impl PolicyFacts {
     /// Answers the state of a view's company; unknown is off.
     pub fn company(&self, view: View) -> Standing {
         self.companies.get(&view.company).copied().unwrap_or_default()
+    }
+
+    /// Answers the epoch of the tree of organisations of a view's company.
+    pub fn tree(&self, view: View) -> i64 {
+        self.trees.get(&view.company).copied().unwrap_or(0)
     }
 
     /// Answers the state of a view's application; unknown is off.
@@ -276,6 +297,7 @@ pub(super) fn of_inputs(
         until: grants.iter().filter_map(|grant| grant.next_limit(at)).min(),
         ..Effective::default()
     };
+    let mut rests_on_tree = false;
     for grant in grants {
         // A holder that is not known here has never been changed since it was made: epoch 0.
         let holder = policy.holders.get(&grant.holder);
@@ -284,6 +306,10 @@ pub(super) fn of_inputs(
         let Some(holder) = holder.filter(counts) else { continue };
         result.permissions.extend(&holder.permissions);
         result.holders.push(grant.holder);
+        rests_on_tree |= holder.reach.rests_on_tree();
+    }
+    if rests_on_tree {
+        result.epochs.push((Scope::Organizations(view.company), policy.tree(view)));
     }
     result.holders.sort();
     // The account's epoch says nothing about whether it stands still.

@@ -89,7 +89,7 @@ pub fn explain(policy: &PolicyFacts, account: &AccountFacts, view: View, at: At,
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Bits, Catalogue, Permission};
+    use super::super::{Bits, Catalogue, Permission, Reach};
     use super::*;
     use livegrant_actors::{AccountId, ApplicationId, CompanyId, PositionId, RoleId};
     use proptest::prelude::*;
@@ -131,6 +131,8 @@ mod tests {
             application: ApplicationId(application),
             enabled,
             permissions: bits,
+            reach: Reach::All,
+            organization: None,
             epoch: 0,
         })
     }
@@ -170,6 +172,7 @@ mod tests {
             company: VIEW.company,
             enabled,
             is_platform,
+            organization: None,
             grants: grants.into(),
             epoch: 0,
             stored_version: 0,

@@ -30,6 +30,8 @@ struct Key {
 struct Inputs {
     catalogue: Arc<Catalogue>,
     company: Standing,
+    /// The epoch of the company's tree of organisations.
+    tree: i64,
     application: Standing,
     /// In the order of the key's grants.
     holders: Box<[Option<Arc<GrantHolder>>]>,
@@ -40,6 +42,7 @@ impl Inputs {
         Self {
             catalogue: Arc::clone(&policy.catalogue),
             company: policy.company(key.view),
+            tree: policy.tree(key.view),
             application: policy.application(key.view),
             holders: key.grants.iter().map(|grant| policy.holders.get(&grant.holder).cloned()).collect(),
         }
@@ -55,6 +58,7 @@ impl Inputs {
         };
         Arc::ptr_eq(&self.catalogue, &policy.catalogue)
             && self.company == policy.company(key.view)
+            && self.tree == policy.tree(key.view)
             && self.application == policy.application(key.view)
             && key.grants.iter().zip(&self.holders).all(same)
     }

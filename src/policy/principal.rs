@@ -16,6 +16,8 @@ pub struct Origin {
     pub request_id: String,
     /// The caller's address.
     pub ip: String,
+    /// With what he calls: `web`, `mcp` …; goes into the audit log.
+    pub client: &'static str,
 }
 
 /// See the head of this file.
@@ -126,6 +128,7 @@ impl Principal {
             company: self.company(),
             request_id: self.origin.request_id.clone(),
             ip: self.origin.ip.clone(),
+            client: self.origin.client.to_owned(),
         }
     }
 }

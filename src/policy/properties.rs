@@ -1,16 +1,17 @@
 //! Properties of the one computation, over random policies: it equals a recomputation that is written differently, and
 //! every change that takes something from someone raises a scope of that person's stamp (I2).
 //!
-//! `sharing` asks the same of what accounts share, over histories.
+//! `sharing` asks the same of what accounts share, over histories; `reaching` of what permissions reach.
 //! The policy is plain rows here, as an administrator would see them; `facts` turns them into what the node has in memory.
 
+mod reaching;
 mod sharing;
 
 use super::effective::{Effective, Grant, effective};
 use super::snapshot::Enforced;
 use super::{
     AccountFacts, At, Bits, Catalogue, Edit, EndCode, GrantHolder, HolderId, Permission, PolicyChange,
-    PolicyFacts, SYSTEM_ADMIN, Scope, Snapshot, Stamp, Standing, View, raised,
+    PolicyFacts, Reach, SYSTEM_ADMIN, Scope, Snapshot, Stamp, Standing, View, raised,
 };
 use livegrant_actors::{AccountId, ApplicationId, CompanyId, PositionId, Rev, RoleId, SessionId};
 use proptest::prelude::*;
@@ -136,6 +137,8 @@ impl Policy {
                 application: ApplicationId(row.application),
                 enabled: row.enabled,
                 permissions,
+                reach: Reach::All,
+                organization: None,
                 epoch: self.epoch(&id.scope()),
             };
             (*id, Arc::new(holder))
@@ -148,6 +151,7 @@ impl Policy {
             companies: companies.map(|(id, on)| (id, standing(on, &Scope::Company(id)))).collect(),
             applications: applications.map(|(id, on)| (id, standing(on, &Scope::Application(id)))).collect(),
             catalogue: Arc::new(catalogue),
+            trees: HashMap::new(),
         }
     }
 
@@ -168,6 +172,7 @@ impl Policy {
             company: CompanyId(1),
             enabled: row.enabled,
             is_platform: row.platform,
+            organization: None,
             grants: row.grants.iter().map(grant).collect(),
             epoch: self.epoch(&Scope::Account(id)),
             stored_version: 1,

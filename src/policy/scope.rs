@@ -21,6 +21,8 @@ pub enum Scope {
     Position(PositionId),
     /// One company: its status.
     Company(CompanyId),
+    /// The tree of one company's organisations: what lies below which.
+    Organizations(CompanyId),
     /// One application: its status.
     Application(ApplicationId),
     /// The permission catalogue.
@@ -51,6 +53,7 @@ impl fmt::Display for Scope {
             Self::Role(id) => write!(f, "role:{id}"),
             Self::Position(id) => write!(f, "position:{id}"),
             Self::Company(id) => write!(f, "company:{id}"),
+            Self::Organizations(id) => write!(f, "organizations:{id}"),
             Self::Application(id) => write!(f, "application:{id}"),
             Self::Catalogue => f.write_str("catalogue"),
         }
@@ -80,6 +83,7 @@ impl TryFrom<String> for Scope {
             "role" => Ok(Self::Role(RoleId(number))),
             "position" => Ok(Self::Position(PositionId(number))),
             "company" => Ok(Self::Company(CompanyId(number))),
+            "organizations" => Ok(Self::Organizations(CompanyId(number))),
             "application" => Ok(Self::Application(ApplicationId(number))),
             _ => Err(format!("not a scope: {text}")),
         }
@@ -161,6 +165,7 @@ mod tests {
             Scope::Role(RoleId(2)),
             Scope::Position(PositionId(3)),
             Scope::Company(CompanyId(4)),
+            Scope::Organizations(CompanyId(4)),
             Scope::Application(ApplicationId(5)),
             Scope::Catalogue,
         ];

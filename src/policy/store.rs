@@ -2,7 +2,7 @@
 //! Epochs are read before the data they stand for, so that a stamp is never newer than what it was derived from.
 
 use super::effective::{AccountFacts, Grant, GrantHolder, HolderId};
-use super::{Bits, Catalogue, Permission, PolicyChange, Scope};
+use super::{Bits, Catalogue, Permission, PolicyChange, Reach, Scope};
 use crate::db::{Conn, DbError, bulk};
 use crate::{sql_all, sql_exec, sql_one, sql_opt};
 use livegrant_actors::{AccountId, ApplicationId, CompanyId, PositionId, Rev, RoleId, SessionId};
@@ -222,10 +222,12 @@ struct HolderRow {
     company_id: i64,
     application_id: i64,
     status: i64,
+    data_scope: String,
+    org_id: Option<i64>,
 }
 
 impl HolderRow {
-    fn into_holder(self, id: HolderId, permissions: Bits, epoch: i64) -> GrantHolder {
+    fn into_holder(self, id: HolderId, permissions: Bits, chosen: Vec<i64>, epoch: i64) -> GrantHolder {
         GrantHolder {
             id,
             guid: self.guid.into(),
@@ -235,12 +237,14 @@ impl HolderRow {
             application: ApplicationId(self.application_id),
             enabled: self.status == 1,
             permissions,
+            reach: Reach::read(&self.data_scope, chosen),
+            organization: self.org_id,
             epoch,
         }
     }
 }
 
-/// Reads all roles and positions with their permissions; four queries whatever their number.
+/// Reads all roles and positions with their permissions and what these reach; five queries whatever their number.
 pub(super) async fn holders(
     conn: &mut Conn,
     catalogue: &Catalogue,
@@ -249,12 +253,15 @@ pub(super) async fn holders(
     let roles = sql_all!(
         conn,
         HolderRow,
-        "SELECT id, '' AS guid, code, name, company_id, application_id, status FROM sys_role"
+        "SELECT id, '' AS guid, code, name, company_id, application_id, status, data_scope,
+                CAST(NULL AS BIGINT) AS org_id
+           FROM sys_role"
     )?;
     let positions = sql_all!(
         conn,
         HolderRow,
-        "SELECT id, guid, code, name, company_id, CAST(0 AS BIGINT) AS application_id, status FROM hr_position"
+        "SELECT id, guid, code, name, company_id, CAST(0 AS BIGINT) AS application_id, status, data_scope, org_id
+           FROM hr_position"
     )?;
     let mut sets: HashMap<HolderId, Bits> = HashMap::new();
     let mut add = |holder: HolderId, permission: i64| {
@@ -271,13 +278,28 @@ pub(super) async fn holders(
     for (position, permission) in granted {
         add(HolderId::Position(PositionId(position)), permission);
     }
+    let mut chosen: HashMap<HolderId, Vec<i64>> = HashMap::new();
+    let rows = sql_all!(
+        conn,
+        (String, i64, i64),
+        "SELECT holder_kind, holder_id, org_id FROM sys_data_scope_org ORDER BY org_id"
+    )?;
+    for (kind, holder, organization) in rows {
+        let holder = if kind == "role" {
+            HolderId::Role(RoleId(holder))
+        } else {
+            HolderId::Position(PositionId(holder))
+        };
+        chosen.entry(holder).or_default().push(organization);
+    }
     let roles = roles.into_iter().map(|row| (HolderId::Role(RoleId(row.id)), row));
     let positions = positions.into_iter().map(|row| (HolderId::Position(PositionId(row.id)), row));
     Ok(roles
         .chain(positions)
         .map(|(id, row)| {
             let epoch = epochs.get(&id.scope()).copied().unwrap_or(0);
-            (id, Arc::new(row.into_holder(id, sets.remove(&id).unwrap_or_default(), epoch)))
+            let set = sets.remove(&id).unwrap_or_default();
+            (id, Arc::new(row.into_holder(id, set, chosen.remove(&id).unwrap_or_default(), epoch)))
         })
         .collect())
 }
@@ -294,7 +316,9 @@ pub async fn holder(
             sql_opt!(
                 conn,
                 HolderRow,
-                "SELECT id, '' AS guid, code, name, company_id, application_id, status FROM sys_role WHERE id = $1",
+                "SELECT id, '' AS guid, code, name, company_id, application_id, status, data_scope,
+                        CAST(NULL AS BIGINT) AS org_id
+                   FROM sys_role WHERE id = $1",
                 role.0
             )?,
             sql_all!(conn, (i64,), "SELECT permission_id FROM sys_role_menu WHERE role_id = $1", role.0)?,
@@ -303,7 +327,7 @@ pub async fn holder(
             sql_opt!(
                 conn,
                 HolderRow,
-                "SELECT id, guid, code, name, company_id, CAST(0 AS BIGINT) AS application_id, status
+                "SELECT id, guid, code, name, company_id, CAST(0 AS BIGINT) AS application_id, status, data_scope, org_id
                    FROM hr_position WHERE id = $1",
                 position.0
             )?,
@@ -316,7 +340,16 @@ pub async fn holder(
         ),
     };
     let bits = permissions.into_iter().filter_map(|(permission,)| catalogue.bit_of_id(permission)).collect();
-    Ok(row.map(|row| row.into_holder(id, bits, epoch)))
+    let Some(row) = row else { return Ok(None) };
+    let (kind, number) = id.parts();
+    let chosen = sql_all!(
+        conn,
+        (i64,),
+        "SELECT org_id FROM sys_data_scope_org WHERE holder_kind = $1 AND holder_id = $2 ORDER BY org_id",
+        kind,
+        number
+    )?;
+    Ok(Some(row.into_holder(id, bits, chosen.into_iter().map(|row| row.0).collect(), epoch)))
 }
 
 #[derive(sqlx::FromRow)]
@@ -330,6 +363,7 @@ struct AccountRow {
     permission_version: i64,
     permission_hash: String,
     staff_guid: Option<String>,
+    organization: Option<i64>,
 }
 
 /// Reads what is known of an account: four queries.
@@ -338,9 +372,12 @@ pub async fn account(conn: &mut Conn, id: AccountId) -> Result<Option<AccountFac
     let row = sql_opt!(
         conn,
         AccountRow,
-        "SELECT guid, username, display_name, company_id, status, is_platform, permission_version, permission_hash,
-                (SELECT max(staff.guid) FROM hr_staff staff WHERE staff.account_id = user_id) AS staff_guid
-           FROM sys_login_user WHERE user_id = $1",
+        "SELECT u.guid, u.username, u.display_name, u.company_id, u.status, u.is_platform, u.permission_version,
+                u.permission_hash, s.org_id AS organization,
+                (SELECT max(staff.guid) FROM hr_staff staff WHERE staff.account_id = u.user_id) AS staff_guid
+           FROM sys_login_user u LEFT JOIN hr_staff s ON s.account_id = u.user_id AND s.company_id = u.company_id
+                AND s.status <> 'left'
+          WHERE u.user_id = $1",
         id.0
     )?;
     let Some(row) = row else { return Ok(None) };
@@ -379,6 +416,7 @@ pub async fn account(conn: &mut Conn, id: AccountId) -> Result<Option<AccountFac
         company: CompanyId(row.company_id),
         enabled: row.status == 1,
         is_platform: row.is_platform,
+        organization: row.organization,
         grants,
         epoch,
         stored_version: row.permission_version,

@@ -263,7 +263,12 @@ pub(super) async fn load_facts(
     let catalogue = Arc::new(before.next(store::permissions(conn).await?, epoch(Scope::Catalogue)));
     let holders = store::holders(conn, &catalogue, &epochs).await?;
     let (companies, applications) = store::standings(conn).await?;
+    let trees = epochs.iter().filter_map(|(scope, epoch)| match scope {
+        Scope::Organizations(company) => Some((*company, *epoch)),
+        _ => None,
+    });
     Ok(PolicyFacts {
+        trees: trees.collect(),
         holders,
         companies: companies
             .into_iter()

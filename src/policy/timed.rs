@@ -3,14 +3,39 @@
 //! what somebody still has. Any number of nodes may run this: a row is taken by one only.
 
 use super::PolicyChange;
-use crate::db::{Author, Conn, Db, DbError, SystemTask};
+use crate::db::{Author, Conn, Db, DbError, SystemTask, Work};
 use crate::refusal::Refusal;
 use crate::{sql_all, sql_exec, sql_one};
 use livegrant_actors::{AccountId, PositionId, RoleId};
+use std::future::Future;
+use std::pin::Pin;
+
+/// A person's position that begins or ends by time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moved {
+    /// The staff record.
+    pub staff: i64,
+    /// The person's account.
+    pub account: Option<AccountId>,
+    /// The position.
+    pub position: PositionId,
+    /// It begins; else it has ended.
+    pub begins: bool,
+}
+
+/// What is done in the same transaction about positions that begin and end: their area has it told.
+pub trait Tell: Sync {
+    /// Called when the rows have been changed; the transaction is still open.
+    fn tell<'a>(
+        &'a self,
+        work: &'a mut Work,
+        moved: &'a [Moved],
+    ) -> Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send + 'a>>;
+}
 
 /// Starts and ends the grants whose instant has come by the database's clock; answers how long the next one takes, ms, if
 /// there is one.
-pub async fn turn(db: &Db) -> Result<Option<i64>, Refusal> {
+pub async fn turn(db: &Db, about_positions: &dyn Tell) -> Result<Option<i64>, Refusal> {
     let now = db.now(&mut db.read().await?).await?;
     if due(&mut db.read().await?, now).await? {
         let mut work = db.begin(&Author::system("timed grants")).await?;
@@ -34,12 +59,14 @@ pub async fn turn(db: &Db) -> Result<Option<i64>, Refusal> {
             let (account, added) = (AccountId(account), vec![RoleId(role)]);
             changes.push(PolicyChange::UserRoles { account, added, removed: Vec::new() });
         }
-        changes.extend(positions(work.conn(), now).await?);
+        let moved = positions(work.conn(), now).await?;
+        changes.extend(moved.iter().map(change));
         if !changes.is_empty() {
             for change in changes {
                 work.change(change);
             }
             work.because("time limit");
+            about_positions.tell(&mut work, &moved).await?;
             work.commit(SystemTask::TimedGrant).await?;
         }
     }
@@ -47,7 +74,7 @@ pub async fn turn(db: &Db) -> Result<Option<i64>, Refusal> {
     Ok(next.map(|next| next - now))
 }
 
-async fn positions(conn: &mut Conn, now: i64) -> Result<Vec<PolicyChange>, DbError> {
+async fn positions(conn: &mut Conn, now: i64) -> Result<Vec<Moved>, DbError> {
     // Locks the people first, as every change of a person does: whose login it is must not change meanwhile.
     sql_exec!(
         conn,
@@ -69,15 +96,21 @@ async fn positions(conn: &mut Conn, now: i64) -> Result<Vec<PolicyChange>, DbErr
          RETURNING staff_id, position_id, (SELECT account_id FROM hr_staff WHERE id = staff_id)",
         now
     )?;
-    let ended = ended.into_iter().map(|row| (row, false));
-    Ok(ended
-        .chain(started.into_iter().map(|row| (row, true)))
-        .map(|((staff, position, account), starts)| {
-            let moved = vec![PositionId(position)];
-            let (added, removed) = if starts { (moved, Vec::new()) } else { (Vec::new(), moved) };
-            PolicyChange::StaffPositions { staff, account: account.map(AccountId), added, removed }
+    let rows = ended.into_iter().map(|row| (row, false)).chain(started.into_iter().map(|row| (row, true)));
+    Ok(rows
+        .map(|((staff, position, account), begins)| Moved {
+            staff,
+            account: account.map(AccountId),
+            position: PositionId(position),
+            begins,
         })
         .collect())
+}
+
+fn change(moved: &Moved) -> PolicyChange {
+    let position = vec![moved.position];
+    let (added, removed) = if moved.begins { (position, Vec::new()) } else { (Vec::new(), position) };
+    PolicyChange::StaffPositions { staff: moved.staff, account: moved.account, added, removed }
 }
 
 async fn due(conn: &mut Conn, now: i64) -> Result<bool, DbError> {

@@ -66,6 +66,8 @@ fn effect(row: &LogRow, change: &PolicyChange) -> Option<(Effect, Audience)> {
         // A disabled account's sessions end by a change of their own in the same row.
         PolicyChange::UserStatus { enabled: false, .. }
         | PolicyChange::AccountEdited { .. }
+        // Told on its own topic.
+        | PolicyChange::OrganizationsMoved { .. }
         | PolicyChange::NoticesOver { .. } => return None,
     })
 }

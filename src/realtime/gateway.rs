@@ -40,7 +40,7 @@ impl Gateway {
         let head = request.head();
         let peer = request.peer_addr().map(|peer| peer.ip());
         let ip = client_address(peer, head.headers(), &self.door.core().settings.server.trusted_proxies);
-        let origin = Origin { request_id: request_id(head.headers()), ip: ip.to_string() };
+        let origin = Origin { request_id: request_id(head.headers()), ip: ip.to_string(), client: "web" };
         let path = head.uri.path().to_owned();
         match self.decide(head, ip, &origin).await {
             Ok((answer, admission)) => {

@@ -103,7 +103,9 @@ fn targets(changes: &[PolicyChange]) -> Option<Vec<Target>> {
             | PolicyChange::AccountEdited { account }
             | PolicyChange::SessionsEnded { account, .. }
             | PolicyChange::StaffPositions { account: Some(account), .. } => Target::Account(*account),
-            PolicyChange::StaffPositions { account: None, .. } => continue,
+            PolicyChange::StaffPositions { account: None, .. } | PolicyChange::OrganizationsMoved { .. } => {
+                continue;
+            }
             PolicyChange::Catalogue { .. }
             | PolicyChange::SystemAdjusted
             | PolicyChange::Notice { .. }

@@ -11,6 +11,7 @@ use super::postman::Letterbox;
 use super::tasks::Tasks;
 use crate::cluster::jobs::Job;
 use crate::core::Core;
+use crate::hr::position_notices::TellPositions;
 use crate::policy::{LogRow, timed};
 use livegrant_actors::{Audience, Change, Effect, EngineHandle, MessageType, Publication, Rev};
 use serde_json::value::RawValue;
@@ -234,7 +235,7 @@ async fn time_limits(core: Core) {
     let longest = core.settings.policy.timed_grant_poll_ms as i64;
     let mut job = Job::new(core.clone(), "timed grants", Duration::from_millis(longest as u64));
     loop {
-        let wait = match job.work(Box::pin(timed::turn(&core.db))).await {
+        let wait = match job.work(Box::pin(timed::turn(&core.db, &TellPositions))).await {
             Some(Ok(wait)) => wait.map_or(longest, |wait| wait.clamp(1, longest)),
             Some(Err(error)) => {
                 tracing::error!(%error, "timed grants not looked at");

@@ -118,6 +118,7 @@ pub fn origin_of(request: &HttpRequest) -> Origin {
     Origin {
         request_id: extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
         ip: extensions.get::<ClientAddress>().map(|address| address.0.to_string()).unwrap_or_default(),
+        client: "web",
     }
 }
 

@@ -1,10 +1,14 @@
-//! Tells a wrong method from a wrong path: asks the API's own description which methods a path has. Handlers are
+//! What happens to methods that no handler has: a HEAD is answered as the GET of its path, and a wrong method is told from a
+//! wrong path: asks the API's own description which methods a path has. Handlers are
 //! registered one by one, so the router itself only knows that none of them fits.
 
 use crate::refusal::Refusal;
 use crate::web::problem::Problem;
-use actix_web::dev::ResourceDef;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::body::MessageBody;
+use actix_web::dev::{ResourceDef, ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpRequest, HttpResponse, web};
 use std::fmt;
 use utoipa::openapi::{OpenApi, PathItem};
 
@@ -41,6 +45,20 @@ fn names(item: &PathItem) -> String {
     let known: Vec<&str> =
         methods.iter().filter(|(_, operation)| operation.is_some()).map(|(name, _)| *name).collect();
     known.join(", ")
+}
+
+/// What stays open as a GET: a HEAD of it would hold a stream that nobody reads.
+const STREAMS: [&str; 2] = ["/api/v1/events", "/api/v1/poll"];
+
+/// Answers a HEAD as the GET of its path; the transport leaves the body out and keeps its length.
+pub async fn head_as_get<B: MessageBody>(
+    mut request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    if request.method() == Method::HEAD && !STREAMS.contains(&request.path()) {
+        request.head_mut().method = Method::GET;
+    }
+    next.call(request).await
 }
 
 /// Answers what no route answered.

@@ -5,7 +5,7 @@ use super::operations;
 use crate::access::http as access;
 use crate::auth::http::{accounts, sessions, signing_in};
 use crate::cluster;
-use crate::hr::http::{organizations, positions, staff};
+use crate::hr::http::{organizations, positions, staff, tree};
 use crate::inbox::http as notifications;
 use crate::leave::http as leave_http;
 use crate::mcp::http as mcp;
@@ -48,9 +48,11 @@ pub fn configure(app: &mut ServiceConfig<'_>) {
         .service(access::system::post_adjust);
     app.service(organizations::get_organizations)
         .service(organizations::post_organization)
+        // Before the one with a guid: the first that fits is asked.
+        .service(tree::get_organization_tree)
         .service(organizations::get_organization)
         .service(organizations::patch_organization)
-        .service(organizations::delete_organization);
+        .service(tree::delete_organization);
     app.service(positions::get_positions)
         .service(positions::post_position)
         .service(positions::get_position)
@@ -106,7 +108,12 @@ pub fn configure(app: &mut ServiceConfig<'_>) {
 }
 
 /// Organisations as a tree, personnel files, data scopes.
-fn people(_app: &mut ServiceConfig<'_>) {}
+fn people(app: &mut ServiceConfig<'_>) {
+    app.service(access::logs::get_audit_export)
+        .service(tree::post_organization_move)
+        .service(staff::get_staff_history)
+        .service(staff::patch_staff_position);
+}
 
 /// Leave: types, requests, calendar, balances.
 fn leave(app: &mut ServiceConfig<'_>) {

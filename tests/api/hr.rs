@@ -1,11 +1,13 @@
 //! Organisations, positions and staff: what each use case does, refuses, gives and takes.
 
 mod demo;
+mod notices;
 mod organizations;
 mod positions;
 mod sole_administrator;
 mod staff;
 mod staff_positions;
+mod tree;
 
 use serde_json::{Value, json};
 

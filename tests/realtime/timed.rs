@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use livegrant::clock::iso;
+use livegrant::hr::position_notices::TellPositions;
 use livegrant::policy::timed;
 use livegrant::settings::Settings;
 use serde_json::{Value, json};
@@ -39,7 +40,7 @@ both_databases! {
             refused(alice.get("/api/v1/roles").await, 403, "NoPermissionError");
 
             // The tab hears of it from the sweeper, with nobody's name on it.
-            timed::turn(&server.core.db).await.unwrap();
+            timed::turn(&server.core.db, &TellPositions).await.unwrap();
             let roles = tab.frame().await;
             assert_eq!(codes(&data(&roles, "ROLE_CHANGE", &alice, None)["removedRoles"]), ["desk"]);
             let frame = tab.frame().await;
@@ -47,7 +48,7 @@ both_databases! {
             assert_eq!((&update["updateType"], &update["removed"]), (&json!("REMOVE"), &json!(["role:view"])));
             copy.follow(&frame);
             copy.agrees(&alice).await;
-            let next = timed::turn(&server.core.db).await.unwrap();
+            let next = timed::turn(&server.core.db, &TellPositions).await.unwrap();
             assert_eq!(next, None, "nothing is left to end");
             let mark = server.mark().await;
             assert_eq!(tab.until(&mark).await, Vec::<Value>::new());

@@ -301,7 +301,8 @@ impl Lane {
                         account_roles::take(&core, &by, account, role).await?;
                     }
                     Revocation::RoleSwitchedOff => {
-                        let patch = RolePatch { name: None, status: Some(0), version: None };
+                        let patch =
+                            RolePatch { name: None, status: Some(0), version: None, ..RolePatch::default() };
                         roles::update(&core, &by, role, &patch).await?;
                     }
                     Revocation::AccountDisabled => {
@@ -339,7 +340,7 @@ impl Lane {
                 account_roles::give(core, &admin, account, &grant).await.map(drop)
             }
             Revocation::RoleSwitchedOff => {
-                let patch = RolePatch { name: None, status: Some(1), version: None };
+                let patch = RolePatch { name: None, status: Some(1), version: None, ..RolePatch::default() };
                 roles::update(core, &admin, role, &patch).await.map(drop)
             }
             Revocation::AccountDisabled => {

@@ -171,7 +171,7 @@ impl Person {
 
 /// The caller of one request of a session.
 pub async fn principal(policy: &PolicyTable, sid: &SessionId, request_id: &str) -> Principal {
-    let origin = Origin { request_id: request_id.to_owned(), ip: String::new() };
+    let origin = Origin { request_id: request_id.to_owned(), ..Origin::default() };
     Principal::of_session(policy, sid, origin).await.unwrap()
 }
 

@@ -97,7 +97,7 @@ async fn remove(way: Way, core: &Core, by: &Principal, other: &Person) -> Result
             role_permissions::change(core, by, HolderId::Role(other.role), &order).await.map(drop)
         }
         Way::SwitchRoleOff => {
-            let patch = RolePatch { name: None, status: Some(0), version: None };
+            let patch = RolePatch { name: None, status: Some(0), version: None, ..RolePatch::default() };
             roles::update(core, by, other.role, &patch).await.map(drop)
         }
         Way::DeleteRole => roles::delete(core, by, other.role, roles::Holders::Take).await.map(drop),

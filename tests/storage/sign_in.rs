@@ -78,7 +78,7 @@ async fn sign_in(core: Core, keys: Arc<Keys>, request_id: String) -> SessionId {
         username: "someone".to_owned(),
         password: PASSWORD.to_owned(),
         device: String::new(),
-        origin: Origin { request_id, ip: String::new() },
+        origin: Origin { request_id, ..Origin::default() },
     };
     let use_case = move |core: Core| {
         let (keys, attempt) = (Arc::clone(&keys), attempt.clone());

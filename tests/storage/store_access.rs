@@ -2,7 +2,7 @@
 
 use livegrant::access::model::RoleRow;
 use livegrant::access::store as access_store;
-use livegrant::db::paging::Page;
+use livegrant::db::listing::Wanted;
 use livegrant::db::{Conn, DbError};
 use livegrant::policy::HolderId;
 use livegrant_actors::{AccountId, CompanyId, RoleId};
@@ -12,6 +12,10 @@ use crate::support::both_databases;
 
 const BY: AccountId = AccountId(0);
 const NOW: i64 = 1000;
+
+fn wanted(query: &str) -> Wanted {
+    access_store::ROLES.read(query, &[]).unwrap()
+}
 
 async fn one(conn: &mut Conn, id: RoleId) -> RoleRow {
     access_store::role(conn, COMPANY, id).await.unwrap().expect("the role is there")
@@ -39,23 +43,33 @@ both_databases! {
         let house = House::build(&database).await;
         let mut work = house.work().await;
         let conn = work.conn();
-        let (presets, _) = access_store::roles(conn, COMPANY, None, Page::first(1)).await.unwrap();
+        let (presets, _) = access_store::roles(conn, COMPANY, &wanted("")).await.unwrap();
         let first = access_store::insert_role(conn, COMPANY, "x_1", "Alpha", NOW).await.unwrap();
         let second = access_store::insert_role(conn, COMPANY, "xy1", "Beta", NOW).await.unwrap();
         let account = insert_account(conn, "holder").await;
         access_store::give_role(conn, account, first, None, None, BY, NOW).await.unwrap();
-        let (count, rows) = access_store::roles(conn, COMPANY, None, Page::first(100)).await.unwrap();
+        let (count, rows) = access_store::roles(conn, COMPANY, &wanted("page_size=100")).await.unwrap();
         assert_eq!((count, rows.len() as i64), (presets + 2, presets + 2));
         assert!(rows.is_sorted_by_key(|row| row.id));
         let holders = |id: RoleId| rows.iter().find(|row| row.id == id.0).unwrap().holders;
         assert_eq!((holders(first), holders(second)), (1, 0));
         for (search, found) in [("X_1", vec![first]), ("ALPHA", vec![first]), ("x", vec![first, second])] {
-            let (count, rows) = access_store::roles(conn, COMPANY, Some(search), Page::first(100)).await.unwrap();
+            let (count, rows) = access_store::roles(conn, COMPANY, &wanted(&format!("search={search}&page_size=100"))).await.unwrap();
             let ids: Vec<_> = rows.iter().map(|row| RoleId(row.id)).filter(|id| *id >= first).collect();
             assert_eq!((ids, count), (found, rows.len() as i64), "{search}");
         }
-        let elsewhere = access_store::roles(conn, CompanyId(2), None, Page::first(100)).await.unwrap();
+        let elsewhere = access_store::roles(conn, CompanyId(2), &wanted("")).await.unwrap();
         assert_eq!((elsewhere.0, elsewhere.1.len()), (0, 0));
+        // FA2: every filter and every order is understood by both databases.
+        for query in [
+            "id__gte=1&id__lte=9&code=x_1&name=a&kind=custom&status=1&data_scope__in=all,self",
+            "ordering=id,code,-name",
+            "ordering=-created_at,updated_at",
+        ] {
+            access_store::roles(conn, COMPANY, &wanted(query)).await.unwrap();
+        }
+        let (_, rows) = access_store::roles(conn, COMPANY, &wanted("code__in=x_1,xy1&ordering=-code")).await.unwrap();
+        assert_eq!(rows.iter().map(|row| row.code.as_str()).collect::<Vec<_>>(), ["xy1", "x_1"]);
     }
 
     async fn a_role_changes_only_from_the_version_that_was_read(database: TestDatabase) {
@@ -68,7 +82,9 @@ both_databases! {
         assert_eq!(access_store::update_role(conn, id, None, Some(0), 2, NOW).await.unwrap(), 1);
         assert_eq!(access_store::touch_role(conn, id, NOW).await.unwrap(), 1);
         let row = one(conn, id).await;
-        assert_eq!((row.name.as_str(), row.status, row.version), ("S", 0, 4));
+        assert_eq!((row.name.as_str(), row.status, row.version, row.data_scope.as_str()), ("S", 0, 4, "all"));
+        assert_eq!(access_store::set_data_scope(conn, id, "own").await.unwrap(), 1);
+        assert_eq!(one(conn, id).await.data_scope, "own");
         assert_eq!(access_store::touch_role(conn, RoleId(id.0 + 1), NOW).await.unwrap(), 0);
     }
 

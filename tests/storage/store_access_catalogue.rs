@@ -5,9 +5,9 @@ use livegrant::access::store::{self as access_store};
 use livegrant::db::paging::{Page, PageQuery};
 use livegrant::db::{Conn, DbError};
 use livegrant::policy::store::permissions;
-use livegrant::policy::{HolderId, Permission};
+use livegrant::policy::{DataScope, HolderId, Permission};
 use livegrant::{sql_exec, sql_one};
-use livegrant_actors::{AccountId, CompanyId};
+use livegrant_actors::{AccountId, CompanyId, PositionId};
 
 use crate::house::{COMPANY, FAR, House, insert_position, insert_staff, permission_id, place};
 use crate::support::both_databases;
@@ -103,18 +103,53 @@ both_databases! {
         let conn = work.conn();
         insert_position(conn, "p").await;
         let position = sql_one!(conn, (String,), "SELECT guid FROM hr_position").unwrap().0;
-        sql_exec!(
-            conn,
-            "INSERT INTO hr_organization (guid, company_id, code, name, created_at, updated_at)
-             VALUES ('the guid', 1, 'o', 'O', 1, 1)"
-        )
-        .unwrap();
+        let mut rows = Vec::new();
+        for (guid, path) in [("top", "/"), ("below", "/below/"), ("aside", "/")] {
+            let (row,) = sql_one!(
+                conn,
+                (i64,),
+                "INSERT INTO hr_organization (guid, company_id, code, name, created_at, updated_at, path)
+                 VALUES ($1, 1, $1, 'O', 1, 1, $2) RETURNING id",
+                guid,
+                path
+            )
+            .unwrap();
+            rows.push(row);
+        }
+        let (top, below, aside) = (rows[0], rows[1], rows[2]);
+        for (row, path) in [(top, format!("/{top}/")), (below, format!("/{top}/{below}/")), (aside, format!("/{aside}/"))] {
+            sql_exec!(conn, "UPDATE hr_organization SET path = $2 WHERE id = $1", row, path).unwrap();
+        }
         let other = CompanyId(2);
-        assert!(access_store::objects::position_exists(conn, COMPANY, &position).await.unwrap());
-        assert!(!access_store::objects::position_exists(conn, other, &position).await.unwrap());
-        assert!(access_store::objects::organization_exists(conn, COMPANY, "the guid").await.unwrap());
-        assert!(!access_store::objects::organization_exists(conn, other, "the guid").await.unwrap());
-        assert!(!access_store::objects::organization_exists(conn, COMPANY, &position).await.unwrap());
+        let (row, place) = access_store::objects::position_place(conn, COMPANY, &position).await.unwrap().unwrap();
+        assert_eq!(place, None);
+        assert!(access_store::objects::position_place(conn, other, &position).await.unwrap().is_none());
+        assert_eq!(access_store::objects::organization_row(conn, COMPANY, "top").await.unwrap(), Some(top));
+        assert_eq!(access_store::objects::organization_row(conn, other, "top").await.unwrap(), None);
+        assert_eq!(access_store::objects::organization_row(conn, COMPANY, &position).await.unwrap(), None);
+        assert_eq!(access_store::objects::staff_place(conn, COMPANY, 7).await.unwrap(), None);
+        let guids = access_store::objects::organization_guids(conn, &[below, top]).await.unwrap();
+        assert_eq!(guids, [(top, "top".to_owned()), (below, "below".to_owned())]);
+        assert_eq!(access_store::objects::organization_guids(conn, &[]).await.unwrap(), []);
+
+        // FC7: what lies below is reached, what lies beside is not.
+        let scope = DataScope { below: [top].into(), ..DataScope::default() };
+        for (organization, reached) in [(top, true), (below, true), (aside, false), (aside + 99, false)] {
+            let found = access_store::objects::lies_below(conn, organization, &scope).await.unwrap();
+            assert_eq!(found, reached, "{organization}");
+        }
+        let role = access_store::insert_role(conn, COMPANY, "r", "R", 1).await.unwrap();
+        let (role, position) = (HolderId::Role(role), HolderId::Position(PositionId(row)));
+        for (holder, rows) in [(role, vec![top, below]), (position, vec![top])] {
+            access_store::objects::choose(conn, holder, &rows).await.unwrap();
+        }
+        assert_eq!(access_store::objects::chosen(conn, role).await.unwrap(), ["top", "below"]);
+        access_store::objects::choose(conn, role, &[top]).await.unwrap();
+        assert_eq!(access_store::objects::chosen(conn, role).await.unwrap(), ["top"]);
+        assert_eq!(access_store::objects::choosers(conn, top).await.unwrap(), [position, role]);
+        assert_eq!(access_store::objects::unchoose(conn, top).await.unwrap(), 2);
+        assert!(access_store::objects::chosen(conn, position).await.unwrap().is_empty());
+        assert!(access_store::objects::choosers(conn, top).await.unwrap().is_empty());
     }
 
     async fn a_position_is_touched(database: TestDatabase) {

@@ -1,13 +1,14 @@
 //! The store functions of the change log and the audit log: the same expectations on both databases.
 
-use livegrant::access::store::logs::{AuditFilter, ChangeFilter};
+use livegrant::access::store::logs::{AUDIT, ChangeFilter, audit_of};
 use livegrant::access::store::{self as access_store};
 use livegrant::clock::Clock;
 use livegrant::db::paging::{Page, PageQuery};
 use livegrant::db::{Author, Conn, SystemTask};
 use livegrant::policy::PolicyChange;
 use livegrant::{sql_all, sql_exec};
-use livegrant_actors::{AccountId, CompanyId, RoleId};
+use livegrant_actors::{CompanyId, RoleId};
+use serde_json::json;
 use std::time::Duration;
 
 use crate::house::{COMPANY, House, commit};
@@ -21,9 +22,11 @@ async fn changes(conn: &mut Conn, filter: ChangeFilter) -> Vec<i64> {
     rows.iter().map(|row| row.rev).collect()
 }
 
-async fn audit(conn: &mut Conn, filter: AuditFilter) -> Vec<String> {
-    let (count, rows) = access_store::logs::audit(conn, &filter, Page::first(100)).await.unwrap();
-    assert_eq!(count, rows.len() as i64, "{filter:?}");
+async fn audit(conn: &mut Conn, company: Option<CompanyId>, query: &str) -> Vec<String> {
+    let wanted = AUDIT.read(query, &[]).unwrap();
+    let (count, rows) =
+        access_store::logs::audit(conn, audit_of(company, None, None, None), &wanted).await.unwrap();
+    assert_eq!(count, rows.len() as i64, "{query}");
     rows.into_iter().map(|row| row.action).collect()
 }
 
@@ -85,7 +88,8 @@ both_databases! {
         for (action, resource, permission) in [("made", "role", "role:create"), ("read", "account", "account:view")] {
             let author = Author { account: ann, company: COMPANY, ip: "::1".to_owned(), ..Author::system("r") };
             let mut work = house.db.begin(&author).await.unwrap();
-            work.audit(action, resource, "7", permission).await.unwrap();
+            let (before, after) = (json!({ "name": "一" }), json!({ "name": "二 \"quoted\"" }));
+            work.audit_diff(action, resource, "7", permission, Some(&before), Some(&after)).await.unwrap();
             work.commit(SystemTask::Upkeep).await.unwrap();
             clock.advance(Duration::from_secs(1));
         }
@@ -96,27 +100,44 @@ both_databases! {
         commit(work).await;
         let conn = &mut house.read().await;
 
-        let all = AuditFilter::default();
-        let (_, rows) = access_store::logs::audit(conn, &all, Page::first(100)).await.unwrap();
+        let wanted = AUDIT.read("", &[]).unwrap();
+        let own = || audit_of(None, None, None, None);
+        let (_, rows) = access_store::logs::audit(conn, own(), &wanted).await.unwrap();
         assert_eq!(rows.iter().map(|row| row.action.as_str()).collect::<Vec<_>>(), ["swept", "read", "made"]);
         let made = &rows[2];
         assert_eq!((made.actor_id, made.actor_name.as_str(), made.at), (ann.0, "ann", START));
         assert_eq!((made.resource.as_str(), made.resource_id.as_str()), ("role", "7"));
         assert_eq!((made.permission_code.as_str(), made.result.as_str()), ("role:create", "allowed"));
         assert_eq!((made.ip.as_str(), made.request_id.as_str(), rows[0].actor_name.as_str()), ("::1", "r", ""));
-        let some = |text: &str| Some(text.to_owned());
-        let cases = [
-            (AuditFilter { company: Some(COMPANY), ..all.clone() }, "read made"),
-            (AuditFilter { company: Some(CompanyId(2)), ..all.clone() }, ""),
-            (AuditFilter { actor: Some(AccountId(0).0), ..all.clone() }, "swept"),
-            (AuditFilter { action: some("made"), ..all.clone() }, "made"),
-            (AuditFilter { resource: some("account"), ..all.clone() }, "read"),
-            (AuditFilter { permission: some("role:create"), ..all.clone() }, "made"),
-            (AuditFilter { result: some("denied"), ..all.clone() }, "read"),
-            (AuditFilter { since: Some(START + 1000), until: Some(START + 2000), ..all.clone() }, "read"),
-        ];
-        for (filter, expected) in cases {
-            assert_eq!(audit(conn, filter.clone()).await.join(" "), expected, "{filter:?}");
+        // FC5: what was before and what is now, also on the line that the fence wrote.
+        let diff = made.diff.as_ref().map(|diff| diff.0.clone());
+        assert_eq!(diff, Some(json!({ "before": { "name": "一" }, "after": { "name": "二 \"quoted\"" } })));
+        assert_eq!((made.client.as_str(), rows[0].diff.is_none()), ("system", true));
+        let from = START + 1000;
+        let (_, between) =
+            access_store::logs::audit(conn, audit_of(None, Some(from), Some(from + 1), None), &wanted).await.unwrap();
+        assert_eq!(between.iter().map(|row| row.action.as_str()).collect::<Vec<_>>(), ["read"]);
+        for (company, query, expected) in [
+            (Some(COMPANY), "", "read made"),
+            (Some(CompanyId(2)), "", ""),
+            (None, "actor=0", "swept"),
+            (None, "actor__in=0,1,2,3,4,5&action=made", "made"),
+            (None, "action=made", "made"),
+            (None, "resource=account", "read"),
+            (None, "resource_id=7&ordering=id", "made read"),
+            (None, "permission=role:create", "made"),
+            (None, "result=denied", "read"),
+            (None, "client=mcp", ""),
+            (None, "request_id=r&result=allowed", "made"),
+            (None, "search=WEP", "swept"),
+            (None, "ordering=action", "made read swept"),
+            (None, "ordering=-resource,actor,at,result", "swept made read"),
+        ] {
+            assert_eq!(audit(conn, company, query).await.join(" "), expected, "{query}");
         }
+        let newest = access_store::logs::newest_audit(conn, own(), &wanted, 2).await.unwrap();
+        let below = audit_of(None, None, None, Some(newest[1].id));
+        let rest = access_store::logs::newest_audit(conn, below, &wanted, 2).await.unwrap();
+        assert_eq!(rest.iter().map(|row| row.action.as_str()).collect::<Vec<_>>(), ["made"]);
     }
 }

@@ -56,6 +56,7 @@ both_databases! {
             company: COMPANY,
             request_id: "request".to_owned(),
             ip: "127.0.0.1".to_owned(),
+            client: "web".to_owned(),
         };
         let mut work = house.db.begin(&author).await.unwrap();
         for change in changes() {

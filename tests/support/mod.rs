@@ -16,6 +16,7 @@
 mod caller;
 mod database;
 mod dice;
+pub mod matrix;
 mod postgres;
 pub mod redis;
 mod rows;

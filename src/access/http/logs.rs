@@ -1,12 +1,16 @@
 //! The routes of the change log and the audit log.
 
-use crate::access::logs::{self, AuditOut, ChangeOut, instant};
-use crate::access::store::logs::{AuditFilter, ChangeFilter};
+use crate::access::logs::{self, AuditOut, AuditSpan, ChangeOut, instant};
+use crate::access::store::logs::ChangeFilter;
 use crate::core::Core;
+use crate::db::listing::ListParams;
 use crate::db::paging::{Listing, Page, PageQuery};
+use crate::refusal::Refusal;
 use crate::web::extract::Caller;
 use crate::web::problem::{Answer, ProblemBody};
+use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, get, web};
+use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -53,48 +57,73 @@ pub async fn get_permission_changes(
     Ok(HttpResponse::Ok().json(Listing::new(count, rows, page, request.path(), request.query_string())))
 }
 
-/// Which audit lines to list.
+/// Which time of the audit log.
 #[derive(Debug, Deserialize, IntoParams)]
-pub struct AuditQuery {
-    /// By this account.
-    actor: Option<i64>,
-    /// Exactly this action.
-    action: Option<String>,
-    /// Exactly this kind of thing, for example `role`.
-    resource: Option<String>,
-    /// Through this permission.
-    permission: Option<String>,
-    /// `allowed` or `denied`.
-    result: Option<String>,
+pub struct SpanQuery {
     /// ISO 8601, inclusive.
     since: Option<String>,
     /// ISO 8601, exclusive.
     until: Option<String>,
 }
 
-/// Lists who did what through which permission, and who was refused, newest first (S1-46).
-#[utoipa::path(tag = "logs", params(AuditQuery, PageQuery), responses(
+impl SpanQuery {
+    fn read(&self, request: &HttpRequest) -> Result<AuditSpan, Refusal> {
+        AuditSpan::read(request.query_string(), self.since.as_deref(), self.until.as_deref())
+    }
+}
+
+/// Lists who did what through which permission, and who was refused, newest first (S1-46). Filters: `actor`, `action`,
+/// `resource`, `resource_id`, `permission`, `result` (`allowed` or `denied`), `client`, `request_id`, `at`, each also with
+/// `__in`; `actor` and `at` with `__gte` and `__lte`. Ordering: `id`, `at`, `actor`, `action`, `resource`, `result`.
+#[utoipa::path(tag = "logs", params(SpanQuery, ListParams), responses(
     (status = 200, body = Listing<AuditOut>), (status = 400, body = ProblemBody), (status = 403, body = ProblemBody)))]
 #[get("/api/v1/audit")]
 pub async fn get_audit(
     core: web::Data<Core>,
     request: HttpRequest,
     Caller(by): Caller,
-    query: web::Query<AuditQuery>,
-    page: web::Query<PageQuery>,
+    query: web::Query<SpanQuery>,
 ) -> Answer {
-    let (query, page) = (query.into_inner(), Page::from(*page));
-    let filter = AuditFilter {
-        company: None,
-        actor: query.actor,
-        action: query.action,
-        resource: query.resource,
-        permission: query.permission,
-        result: query.result,
-        since: instant("since", query.since.as_deref())?,
-        until: instant("until", query.until.as_deref())?,
-    };
-    let (count, rows) = logs::audit(&core, &by, filter, page).await?;
+    let span = query.read(&request)?;
+    let (count, rows) = logs::audit(&core, &by, &span).await?;
     tracing::info!(event = "authz_admin", account = by.account().0, "audit log listed");
+    let page = span.wanted.page;
     Ok(HttpResponse::Ok().json(Listing::new(count, rows, page, request.path(), request.query_string())))
+}
+
+/// Answers the audit log as comma-separated values, newest first, with the filters of the list; a spreadsheet runs nothing
+/// of it.
+#[utoipa::path(tag = "logs", params(SpanQuery, ListParams), responses(
+    (status = 200, content_type = "text/csv"), (status = 400, body = ProblemBody), (status = 403, body = ProblemBody)))]
+#[get("/api/v1/audit/export")]
+pub async fn get_audit_export(
+    core: web::Data<Core>,
+    request: HttpRequest,
+    Caller(by): Caller,
+    query: web::Query<SpanQuery>,
+) -> Answer {
+    let span = query.read(&request)?;
+    // The first part before the answer begins: a refusal is still a refusal then.
+    let first = logs::export(&core, &by, &span, None).await?;
+    tracing::info!(event = "authz_admin", account = by.account().0, "audit log exported");
+    let head = stream::once(async { Ok::<_, Refusal>(Bytes::from(logs::export_head())) });
+    let rest = stream::unfold(Some((first, span)), move |state| {
+        let (core, by) = (core.clone(), by.clone());
+        async move {
+            let (part, span) = state?;
+            let (last, lines) = part?;
+            // A failure half way cuts the answer off, so that nobody takes a part for the whole.
+            match logs::export(&core, &by, &span, Some(last)).await {
+                Ok(next) => Some((Ok(Bytes::from(lines)), Some((next, span)))),
+                Err(error) => {
+                    tracing::error!(%error, "audit export cut off");
+                    Some((Err(error), None))
+                }
+            }
+        }
+    });
+    Ok(HttpResponse::Ok()
+        .content_type("text/csv; charset=utf-8")
+        .insert_header(("content-disposition", "attachment; filename=\"audit.csv\""))
+        .streaming(Box::pin(head.chain(rest))))
 }

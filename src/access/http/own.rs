@@ -1,14 +1,17 @@
 //! The routes that tell a caller what he may do: what clients show by. Enforcement never rests on them (C20).
 
 use crate::access::menus::{MenuOut, tree};
+use crate::access::scope::{self, ScopeOut};
 use crate::core::Core;
-use crate::policy::Principal;
+use crate::policy::{Principal, short_hash};
+use crate::refusal::Refusal;
 use crate::web::etag::tagged;
 use crate::web::extract::Caller;
 use crate::web::problem::{Answer, ProblemBody};
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use livegrant_actors::{PositionView, RoleView, State};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
@@ -24,6 +27,8 @@ pub struct OwnPermissions {
     /// Positions that count now.
     #[schema(value_type = Vec<Object>)]
     positions: Arc<[PositionView]>,
+    /// What the codes reach that do not reach everything in the company, by code (FC7).
+    data_scopes: BTreeMap<String, ScopeOut>,
     /// Revision of this state.
     permission_version: i64,
     /// Hash of this state; its `ETag`.
@@ -48,7 +53,10 @@ fn state(core: &Core, by: &Principal) -> Arc<State> {
 #[get("/api/v1/me/permissions")]
 pub async fn get_own_permissions(core: web::Data<Core>, request: HttpRequest, Caller(by): Caller) -> Answer {
     let state = state(&core, &by);
+    let data_scopes = scope::limits(&core, &by).await?;
+    let tag = tag(&state, &data_scopes)?;
     let body = OwnPermissions {
+        data_scopes,
         permissions: Arc::clone(&state.permissions),
         roles: Arc::clone(&state.roles),
         positions: Arc::clone(&state.positions),
@@ -57,7 +65,16 @@ pub async fn get_own_permissions(core: web::Data<Core>, request: HttpRequest, Ca
         epoch: Arc::clone(&state.epoch),
         menu_version: Arc::clone(&state.menu_version),
     };
-    Ok(tagged(&request, &state.hash, &body))
+    Ok(tagged(&request, &tag, &body))
+}
+
+/// Answers the hash of a state, with that of the data scopes where there are any: the state itself does not have them.
+fn tag(state: &State, data_scopes: &BTreeMap<String, ScopeOut>) -> Result<String, Refusal> {
+    if data_scopes.is_empty() {
+        return Ok(state.hash.to_string());
+    }
+    let text = serde_json::to_string(data_scopes).map_err(|error| Refusal::Defect(error.into()))?;
+    Ok(format!("{}-{}", state.hash, short_hash(&text)))
 }
 
 /// The caller's menus.

@@ -5,7 +5,8 @@ use crate::access::model::{Codes, NewRole, RoleOut, RolePatch};
 use crate::access::role_permissions::{Mode, Order, change};
 use crate::access::roles;
 use crate::core::Core;
-use crate::db::paging::{Listing, Page, PageQuery};
+use crate::db::listing::ListParams;
+use crate::db::paging::Listing;
 use crate::policy::{HolderId, Principal};
 use crate::text::check_text;
 use crate::web::answer::Saved;
@@ -13,30 +14,24 @@ use crate::web::extract::{Body, Caller};
 use crate::web::problem::{Answer, ProblemBody};
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, put, web};
 use livegrant_actors::RoleId;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 
-/// What to look for in a list.
-#[derive(Debug, Deserialize, IntoParams)]
-pub struct SearchQuery {
-    /// Part of the code or name.
-    search: Option<String>,
-}
-
-/// Lists roles with their permissions.
-#[utoipa::path(tag = "roles", params(SearchQuery, PageQuery), responses(
-    (status = 200, body = Listing<RoleOut>), (status = 403, body = ProblemBody)))]
+/// Lists roles with their permissions. Filters: `id`, `code`, `name`, `kind`, `status`, `data_scope`, each also with `__in`;
+/// `id` and `status` with `__gte` and `__lte`. Ordering: `id`, `code`, `name`, `created_at`, `updated_at`.
+#[utoipa::path(tag = "roles", params(ListParams), responses(
+    (status = 200, body = Listing<RoleOut>), (status = 400, body = ProblemBody), (status = 403, body = ProblemBody)))]
 #[get("/api/v1/roles")]
-pub async fn get_roles(
-    core: web::Data<Core>,
-    request: HttpRequest,
-    Caller(by): Caller,
-    query: web::Query<SearchQuery>,
-    page: web::Query<PageQuery>,
-) -> Answer {
-    let page = Page::from(*page);
-    let (count, rows) = roles::list(&core, &by, query.search.as_deref(), page).await?;
-    Ok(HttpResponse::Ok().json(Listing::new(count, rows, page, request.path(), request.query_string())))
+pub async fn get_roles(core: web::Data<Core>, request: HttpRequest, Caller(by): Caller) -> Answer {
+    let wanted = roles::wanted(request.query_string())?;
+    let (count, rows) = roles::list(&core, &by, &wanted).await?;
+    Ok(HttpResponse::Ok().json(Listing::new(
+        count,
+        rows,
+        wanted.page,
+        request.path(),
+        request.query_string(),
+    )))
 }
 
 /// Reads one role.

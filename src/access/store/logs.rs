@@ -1,5 +1,6 @@
 //! The SQL that reads the change log and the audit log, newest first.
 
+use crate::db::listing::{Conditions, Filter, Kind, List, Wanted};
 use crate::db::paging::Page;
 use crate::db::{Conn, DbError};
 use crate::{sql_all, sql_one};
@@ -106,27 +107,6 @@ pub async fn changes(
     Ok((count, rows))
 }
 
-/// Which audit lines to list.
-#[derive(Debug, Clone, Default)]
-pub struct AuditFilter {
-    /// Only of this company; `None`: of all, and the system's own.
-    pub company: Option<CompanyId>,
-    /// By this account.
-    pub actor: Option<i64>,
-    /// Exactly this action.
-    pub action: Option<String>,
-    /// Exactly this kind of thing.
-    pub resource: Option<String>,
-    /// Through this permission.
-    pub permission: Option<String>,
-    /// `allowed` or `denied`.
-    pub result: Option<String>,
-    /// From this UTC millisecond.
-    pub since: Option<i64>,
-    /// Before this UTC millisecond.
-    pub until: Option<i64>,
-}
-
 /// A row of `sys_audit_log` with the actor's login name.
 #[expect(missing_docs, reason = "the fields are the columns of the same name")]
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -141,64 +121,78 @@ pub struct AuditRow {
     pub permission_code: String,
     pub result: String,
     pub ip: String,
+    pub client: String,
     pub request_id: String,
+    pub diff: Option<Json<Value>>,
+}
+
+/// The list of audit lines.
+pub const AUDIT: List = List {
+    columns:
+        "a.id, a.at, a.actor_id, coalesce(u.username, '') AS actor_name, a.action, a.resource, a.resource_id,
+        a.permission_code, a.result, a.ip, a.client, a.request_id, a.diff",
+    from: "sys_audit_log a LEFT JOIN sys_login_user u ON u.user_id = a.actor_id",
+    search: &["a.action", "a.resource_id", "u.username"],
+    filters: &[
+        Filter::new("actor", "a.actor_id", Kind::Number),
+        Filter::new("action", "a.action", Kind::Text),
+        Filter::new("resource", "a.resource", Kind::Text),
+        Filter::new("resource_id", "a.resource_id", Kind::Text),
+        Filter::new("permission", "a.permission_code", Kind::Text),
+        Filter::new("result", "a.result", Kind::Text),
+        Filter::new("client", "a.client", Kind::Text),
+        Filter::new("request_id", "a.request_id", Kind::Text),
+        Filter::new("at", "a.at", Kind::Instant),
+    ],
+    orders: &[
+        ("id", "a.id"),
+        ("at", "a.at"),
+        ("actor", "a.actor_id"),
+        ("action", "a.action"),
+        ("resource", "a.resource"),
+        ("result", "a.result"),
+    ],
+    order: "a.id DESC",
+    unique: "a.id DESC",
+};
+
+/// The lines of a company, or of all with the system's own; from one UTC millisecond, before another, and below an id.
+pub fn audit_of(
+    company: Option<CompanyId>,
+    since: Option<i64>,
+    until: Option<i64>,
+    below: Option<i64>,
+) -> Conditions {
+    let mut own = Conditions::default();
+    let limits = [
+        ("a.company_id = ?", company.map(|company| company.0)),
+        ("a.at >= ?", since),
+        ("a.at < ?", until),
+        ("a.id < ?", below),
+    ];
+    for (text, value) in limits {
+        if let Some(value) = value {
+            own.push(text, [value.into()]);
+        }
+    }
+    own
 }
 
 /// Lists audit lines.
 pub async fn audit(
     conn: &mut Conn,
-    filter: &AuditFilter,
-    page: Page,
+    own: Conditions,
+    wanted: &Wanted,
 ) -> Result<(i64, Vec<AuditRow>), DbError> {
-    let company = filter.company.map(|company| company.0);
-    let (action, resource) = (filter.action.as_deref(), filter.resource.as_deref());
-    let (permission, result) = (filter.permission.as_deref(), filter.result.as_deref());
-    let (count,) = sql_one!(
-        conn,
-        (i64,),
-        "SELECT count(*) FROM sys_audit_log a
-          WHERE (CAST($1 AS BIGINT) IS NULL OR a.company_id = $1)
-            AND (CAST($2 AS BIGINT) IS NULL OR a.actor_id = $2)
-            AND (CAST($3 AS TEXT) IS NULL OR a.action = $3)
-            AND (CAST($4 AS TEXT) IS NULL OR a.resource = $4)
-            AND (CAST($5 AS TEXT) IS NULL OR a.permission_code = $5)
-            AND (CAST($6 AS TEXT) IS NULL OR a.result = $6)
-            AND (CAST($7 AS BIGINT) IS NULL OR a.at >= $7)
-            AND (CAST($8 AS BIGINT) IS NULL OR a.at < $8)",
-        company,
-        filter.actor,
-        action,
-        resource,
-        permission,
-        result,
-        filter.since,
-        filter.until
-    )?;
-    let rows = sql_all!(
-        conn,
-        AuditRow,
-        "SELECT a.id, a.at, a.actor_id, coalesce(u.username, '') AS actor_name, a.action, a.resource, a.resource_id,
-                a.permission_code, a.result, a.ip, a.request_id
-           FROM sys_audit_log a LEFT JOIN sys_login_user u ON u.user_id = a.actor_id
-          WHERE (CAST($1 AS BIGINT) IS NULL OR a.company_id = $1)
-            AND (CAST($2 AS BIGINT) IS NULL OR a.actor_id = $2)
-            AND (CAST($3 AS TEXT) IS NULL OR a.action = $3)
-            AND (CAST($4 AS TEXT) IS NULL OR a.resource = $4)
-            AND (CAST($5 AS TEXT) IS NULL OR a.permission_code = $5)
-            AND (CAST($6 AS TEXT) IS NULL OR a.result = $6)
-            AND (CAST($7 AS BIGINT) IS NULL OR a.at >= $7)
-            AND (CAST($8 AS BIGINT) IS NULL OR a.at < $8)
-          ORDER BY a.id DESC LIMIT $9 OFFSET $10",
-        company,
-        filter.actor,
-        action,
-        resource,
-        permission,
-        result,
-        filter.since,
-        filter.until,
-        page.limit(),
-        page.offset()
-    )?;
-    Ok((count, rows))
+    AUDIT.page(conn, own, wanted).await
+}
+
+/// Lists the first of the audit lines that are wanted, newest first, whatever page and order that says.
+pub async fn newest_audit(
+    conn: &mut Conn,
+    own: Conditions,
+    wanted: &Wanted,
+    rows: i64,
+) -> Result<Vec<AuditRow>, DbError> {
+    AUDIT.first(conn, wanted.narrowed(own), rows).await
 }

@@ -7,7 +7,7 @@ pub mod objects;
 pub mod review;
 
 use super::model::RoleRow;
-use crate::db::paging::Page;
+use crate::db::listing::{Conditions, Filter, Kind, List, Wanted};
 use crate::db::{Conn, DbError};
 use crate::policy::HolderId;
 use crate::{sql_all, sql_exec, sql_one, sql_opt};
@@ -83,49 +83,44 @@ pub async fn roles_of(conn: &mut Conn, account: AccountId) -> Result<Vec<GrantRo
     )
 }
 
+/// The list of roles.
+pub const ROLES: List = List {
+    columns: "r.id, r.code, r.name, r.kind, r.status, r.data_scope, r.version,
+        (SELECT count(*) FROM sys_user_role held WHERE held.role_id = r.id) AS holders",
+    from: "sys_role r",
+    search: &["r.code", "r.name"],
+    filters: &[
+        Filter::new("id", "r.id", Kind::Number),
+        Filter::new("code", "r.code", Kind::Text),
+        Filter::new("name", "r.name", Kind::Text),
+        Filter::new("kind", "r.kind", Kind::Text),
+        Filter::new("status", "r.status", Kind::Number),
+        Filter::new("data_scope", "r.data_scope", Kind::Text),
+    ],
+    orders: &[
+        ("id", "r.id"),
+        ("code", "r.code"),
+        ("name", "r.name"),
+        ("created_at", "r.created_at"),
+        ("updated_at", "r.updated_at"),
+    ],
+    order: "r.id",
+    unique: "r.id",
+};
+
 /// Lists the roles of a company.
 pub async fn roles(
     conn: &mut Conn,
     company: CompanyId,
-    search: Option<&str>,
-    page: Page,
+    wanted: &Wanted,
 ) -> Result<(i64, Vec<RoleRow>), DbError> {
-    let like = search.map(crate::db::paging::like);
-    let (count,) = sql_one!(
-        conn,
-        (i64,),
-        "SELECT count(*) FROM sys_role WHERE company_id = $1
-            AND (CAST($2 AS TEXT) IS NULL OR lower(code) LIKE $2 ESCAPE '!' OR lower(name) LIKE $2 ESCAPE '!')",
-        company.0,
-        like.as_deref()
-    )?;
-    let rows = sql_all!(
-        conn,
-        RoleRow,
-        "SELECT r.id, r.code, r.name, r.kind, r.status, r.version,
-                (SELECT count(*) FROM sys_user_role held WHERE held.role_id = r.id) AS holders
-           FROM sys_role r WHERE r.company_id = $1
-            AND (CAST($2 AS TEXT) IS NULL OR lower(r.code) LIKE $2 ESCAPE '!' OR lower(r.name) LIKE $2 ESCAPE '!')
-          ORDER BY r.id LIMIT $3 OFFSET $4",
-        company.0,
-        like.as_deref(),
-        page.limit(),
-        page.offset()
-    )?;
-    Ok((count, rows))
+    ROLES.page(conn, Conditions::new("r.company_id = ?", [company.0.into()]), wanted).await
 }
 
 /// Reads a role of a company.
 pub async fn role(conn: &mut Conn, company: CompanyId, id: RoleId) -> Result<Option<RoleRow>, DbError> {
-    sql_opt!(
-        conn,
-        RoleRow,
-        "SELECT r.id, r.code, r.name, r.kind, r.status, r.version,
-                (SELECT count(*) FROM sys_user_role held WHERE held.role_id = r.id) AS holders
-           FROM sys_role r WHERE r.company_id = $1 AND r.id = $2",
-        company.0,
-        id.0
-    )
+    let own = Conditions::new("r.company_id = ? AND r.id = ?", [company.0.into(), id.0.into()]);
+    ROLES.one(conn, own).await
 }
 
 /// Inserts a role without permissions.
@@ -171,6 +166,11 @@ pub async fn update_role(
     )
 }
 
+/// Gives a role another data scope, by name.
+pub async fn set_data_scope(conn: &mut Conn, id: RoleId, data_scope: &str) -> Result<u64, DbError> {
+    sql_exec!(conn, "UPDATE sys_role SET data_scope = $2 WHERE id = $1", id.0, data_scope)
+}
+
 /// Raises a role's version, which also locks its row: changes of one role's permissions follow each other.
 pub async fn touch_role(conn: &mut Conn, id: RoleId, now: i64) -> Result<u64, DbError> {
     sql_exec!(conn, "UPDATE sys_role SET version = version + 1, updated_at = $2 WHERE id = $1", id.0, now)
@@ -185,6 +185,7 @@ pub async fn touch_position(conn: &mut Conn, id: PositionId, now: i64) -> Result
 pub async fn delete_role(conn: &mut Conn, id: RoleId) -> Result<(), DbError> {
     sql_exec!(conn, "DELETE FROM sys_user_role WHERE role_id = $1", id.0)?;
     sql_exec!(conn, "DELETE FROM sys_role_menu WHERE role_id = $1", id.0)?;
+    sql_exec!(conn, "DELETE FROM sys_data_scope_org WHERE holder_kind = 'role' AND holder_id = $1", id.0)?;
     sql_exec!(conn, "DELETE FROM sys_role WHERE id = $1", id.0)?;
     Ok(())
 }

@@ -3,17 +3,18 @@
 pub mod organizations;
 pub mod positions;
 pub mod staff;
+pub mod tree;
 
+use crate::db::listing::Wanted;
+use crate::db::paging::Listing;
 use crate::web::problem::Problem;
-use actix_web::HttpResponse;
-use serde::Deserialize;
-use utoipa::IntoParams;
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
 
 type Answer = Result<HttpResponse, Problem>;
 
-/// What to look for in a list.
-#[derive(Debug, Deserialize, IntoParams)]
-pub struct SearchQuery {
-    /// Part of the code, number or name.
-    search: Option<String>,
+/// Answers a page of a list.
+fn page<T: Serialize>(request: &HttpRequest, wanted: &Wanted, (count, rows): (i64, Vec<T>)) -> Answer {
+    let listing = Listing::new(count, rows, wanted.page, request.path(), request.query_string());
+    Ok(HttpResponse::Ok().json(listing))
 }

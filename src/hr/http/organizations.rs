@@ -1,29 +1,48 @@
 //! The routes of organisations.
 
-use super::{Answer, SearchQuery};
+use super::{Answer, page};
 use crate::core::Core;
-use crate::db::paging::{Listing, Page, PageQuery};
+use crate::db::listing::ListParams;
+use crate::db::paging::Listing;
 use crate::hr::model::{NewOrganization, Organization, OrganizationPatch};
-use crate::hr::organizations;
-use crate::web::answer::Saved;
+use crate::hr::organizations::{self, Part};
 use crate::web::extract::{Body, Caller};
 use crate::web::problem::ProblemBody;
-use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
+use actix_web::{HttpRequest, HttpResponse, get, patch, post, web};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
-/// Lists organisations.
-#[utoipa::path(tag = "organizations", params(SearchQuery, PageQuery), responses(
-    (status = 200, body = Listing<Organization>), (status = 403, body = ProblemBody)))]
+/// Which part of the tree.
+#[derive(Debug, Deserialize, IntoParams)]
+pub struct PartQuery {
+    /// Guid of the organisation to look below; `root`: from the top.
+    parent: Option<String>,
+    /// So many levels; one with a parent, all without.
+    depth: Option<i64>,
+}
+
+impl From<PartQuery> for Part {
+    fn from(query: PartQuery) -> Self {
+        Self { parent: query.parent, depth: query.depth }
+    }
+}
+
+/// Lists organisations as far as the data scope reaches. Filters: `guid`, `code`, `name`, `level`, `status`,
+/// `leader_staff_guid`, each also with `__in`; `level` and `status` with `__gte` and `__lte`. Ordering: `id`, `code`, `name`,
+/// `level`, `sort`, `path`, `created_at`, `updated_at`.
+#[utoipa::path(tag = "organizations", params(PartQuery, ListParams), responses(
+    (status = 200, body = Listing<Organization>), (status = 400, body = ProblemBody), (status = 403, body = ProblemBody),
+    (status = 404, body = ProblemBody)))]
 #[get("/api/v1/organizations")]
 pub async fn get_organizations(
     core: web::Data<Core>,
     request: HttpRequest,
     Caller(by): Caller,
-    query: web::Query<SearchQuery>,
-    page: web::Query<PageQuery>,
+    part: web::Query<PartQuery>,
 ) -> Answer {
-    let page = Page::from(*page);
-    let (count, rows) = organizations::list(&core, &by, query.search.as_deref(), page).await?;
-    Ok(HttpResponse::Ok().json(Listing::new(count, rows, page, request.path(), request.query_string())))
+    let wanted = organizations::wanted(request.query_string())?;
+    let rows = organizations::list(&core, &by, &part.into_inner().into(), &wanted).await?;
+    page(&request, &wanted, rows)
 }
 
 /// Reads one organisation.
@@ -72,22 +91,4 @@ pub async fn patch_organization(
         })
         .await?;
     Ok(HttpResponse::Ok().json(changed))
-}
-
-/// Deletes an organisation that no position and no staff record belongs to.
-#[utoipa::path(tag = "organizations", params(("guid" = String, Path)), responses(
-    (status = 200, body = Saved), (status = 403, body = ProblemBody), (status = 404, body = ProblemBody),
-    (status = 409, body = ProblemBody)))]
-#[delete("/api/v1/organizations/{guid}")]
-pub async fn delete_organization(
-    core: web::Data<Core>,
-    Caller(by): Caller,
-    guid: web::Path<String>,
-) -> Answer {
-    core.write(by, move |core, by| {
-        let guid = guid.clone();
-        async move { organizations::delete(&core, &by, &guid).await }
-    })
-    .await?;
-    Ok(HttpResponse::Ok().json(Saved { rev: None, changed: true }))
 }

@@ -1,10 +1,11 @@
 //! The routes of positions and of what they carry.
 
-use super::{Answer, SearchQuery};
+use super::{Answer, page};
 use crate::access::role_permissions::{Mode, Order};
 use crate::core::Core;
-use crate::db::paging::{Listing, Page, PageQuery};
-use crate::hr::model::{NewPosition, Position, PositionPatch};
+use crate::db::listing::ListParams;
+use crate::db::paging::Listing;
+use crate::hr::model::{NewPosition, Position, PositionOut, PositionPatch};
 use crate::hr::{position_permissions, positions};
 use crate::policy::Principal;
 use crate::web::answer::Saved;
@@ -14,25 +15,21 @@ use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-/// Lists positions.
-#[utoipa::path(tag = "positions", params(SearchQuery, PageQuery), responses(
-    (status = 200, body = Listing<Position>), (status = 403, body = ProblemBody)))]
+/// Lists positions as far as the data scope reaches. Filters: `guid`, `code`, `name`, `organization_guid`, `is_manager`,
+/// `level`, `status`, `data_scope`, each also with `__in`; `level` and `status` with `__gte` and `__lte`. Ordering: `id`,
+/// `code`, `name`, `level`, `created_at`, `updated_at`.
+#[utoipa::path(tag = "positions", params(ListParams), responses(
+    (status = 200, body = Listing<Position>), (status = 400, body = ProblemBody), (status = 403, body = ProblemBody)))]
 #[get("/api/v1/positions")]
-pub async fn get_positions(
-    core: web::Data<Core>,
-    request: HttpRequest,
-    Caller(by): Caller,
-    query: web::Query<SearchQuery>,
-    page: web::Query<PageQuery>,
-) -> Answer {
-    let page = Page::from(*page);
-    let (count, rows) = positions::list(&core, &by, query.search.as_deref(), page).await?;
-    Ok(HttpResponse::Ok().json(Listing::new(count, rows, page, request.path(), request.query_string())))
+pub async fn get_positions(core: web::Data<Core>, request: HttpRequest, Caller(by): Caller) -> Answer {
+    let wanted = positions::wanted(request.query_string())?;
+    let rows = positions::list(&core, &by, &wanted).await?;
+    page(&request, &wanted, rows)
 }
 
 /// Reads one position.
 #[utoipa::path(tag = "positions", params(("guid" = String, Path)), responses(
-    (status = 200, body = Position), (status = 400, body = ProblemBody), (status = 403, body = ProblemBody),
+    (status = 200, body = PositionOut), (status = 400, body = ProblemBody), (status = 403, body = ProblemBody),
     (status = 404, body = ProblemBody)))]
 #[get("/api/v1/positions/{guid}")]
 pub async fn get_position(core: web::Data<Core>, Caller(by): Caller, guid: web::Path<String>) -> Answer {
@@ -41,7 +38,7 @@ pub async fn get_position(core: web::Data<Core>, Caller(by): Caller, guid: web::
 
 /// Creates a position without permissions (S1-44).
 #[utoipa::path(tag = "positions", request_body = NewPosition, responses(
-    (status = 201, body = Position), (status = 400, body = ProblemBody), (status = 403, body = ProblemBody),
+    (status = 201, body = PositionOut), (status = 400, body = ProblemBody), (status = 403, body = ProblemBody),
     (status = 409, body = ProblemBody)))]
 #[post("/api/v1/positions")]
 pub async fn post_position(
@@ -60,7 +57,7 @@ pub async fn post_position(
 
 /// Renames, moves, enables or disables a position.
 #[utoipa::path(tag = "positions", params(("guid" = String, Path)), request_body = PositionPatch, responses(
-    (status = 200, body = Position), (status = 400, body = ProblemBody), (status = 403, body = ProblemBody),
+    (status = 200, body = PositionOut), (status = 400, body = ProblemBody), (status = 403, body = ProblemBody),
     (status = 404, body = ProblemBody), (status = 409, body = ProblemBody), (status = 412, body = ProblemBody)))]
 #[patch("/api/v1/positions/{guid}")]
 pub async fn patch_position(

@@ -1,56 +1,58 @@
 //! The SQL of positions.
 
-use crate::db::paging::Page;
+use crate::db::listing::{Conditions, Filter, Kind, List, Wanted};
 use crate::db::{Conn, DbError};
 use crate::hr::model::Position;
 use crate::{sql_all, sql_exec, sql_one, sql_opt};
 use livegrant_actors::{CompanyId, PositionId};
 
-/// Lists the positions of a company.
-pub async fn positions(
-    conn: &mut Conn,
-    company: CompanyId,
-    search: Option<&str>,
-    page: Page,
-) -> Result<(i64, Vec<Position>), DbError> {
-    let like = search.map(crate::db::paging::like);
-    let (count,) = sql_one!(
-        conn,
-        (i64,),
-        "SELECT count(*) FROM hr_position WHERE company_id = $1
-            AND (CAST($2 AS TEXT) IS NULL OR lower(code) LIKE $2 ESCAPE '!' OR lower(name) LIKE $2 ESCAPE '!')",
-        company.0,
-        like.as_deref()
-    )?;
-    let rows = sql_all!(
-        conn,
-        Position,
-        "SELECT p.id, p.guid, p.code, p.name, o.guid AS organization_guid, p.is_manager, p.status, p.version,
-                (SELECT count(*) FROM hr_r_staff_position held WHERE held.position_id = p.id) AS holders
-           FROM hr_position p LEFT JOIN hr_organization o ON o.id = p.org_id
-          WHERE p.company_id = $1
-            AND (CAST($2 AS TEXT) IS NULL OR lower(p.code) LIKE $2 ESCAPE '!' OR lower(p.name) LIKE $2 ESCAPE '!')
-          ORDER BY p.id LIMIT $3 OFFSET $4",
-        company.0,
-        like.as_deref(),
-        page.limit(),
-        page.offset()
-    )?;
-    Ok((count, rows))
+/// The list of positions.
+pub const POSITIONS: List = List {
+    columns: "p.id, p.guid, p.code, p.name, o.guid AS organization_guid, p.org_id, p.is_manager, p.level, p.headcount,
+        p.data_scope, p.status, p.version,
+        (SELECT count(*) FROM hr_r_staff_position held WHERE held.position_id = p.id) AS holders",
+    from: "hr_position p LEFT JOIN hr_organization o ON o.id = p.org_id",
+    search: &["p.code", "p.name"],
+    filters: &[
+        Filter::new("guid", "p.guid", Kind::Guid),
+        Filter::new("code", "p.code", Kind::Text),
+        Filter::new("name", "p.name", Kind::Text),
+        Filter::new("organization_guid", "o.guid", Kind::Guid),
+        Filter::new("is_manager", "p.is_manager", Kind::Flag),
+        Filter::new("level", "p.level", Kind::Number),
+        Filter::new("status", "p.status", Kind::Number),
+        Filter::new("data_scope", "p.data_scope", Kind::Text),
+    ],
+    orders: &[
+        ("id", "p.id"),
+        ("code", "p.code"),
+        ("name", "p.name"),
+        ("level", "p.level"),
+        ("created_at", "p.created_at"),
+        ("updated_at", "p.updated_at"),
+    ],
+    order: "p.id",
+    unique: "p.id",
+};
+
+/// Positions of a company.
+pub fn of_company(company: CompanyId) -> Conditions {
+    Conditions::new("p.company_id = ?", [company.0.into()])
 }
 
-/// Finds a position of a company.
-pub async fn position(conn: &mut Conn, company: CompanyId, guid: &str) -> Result<Option<Position>, DbError> {
-    sql_opt!(
-        conn,
-        Position,
-        "SELECT p.id, p.guid, p.code, p.name, o.guid AS organization_guid, p.is_manager, p.status, p.version,
-                (SELECT count(*) FROM hr_r_staff_position held WHERE held.position_id = p.id) AS holders
-           FROM hr_position p LEFT JOIN hr_organization o ON o.id = p.org_id
-          WHERE p.company_id = $1 AND p.guid = $2",
-        company.0,
-        guid
-    )
+/// Lists positions.
+pub async fn positions(
+    conn: &mut Conn,
+    own: Conditions,
+    wanted: &Wanted,
+) -> Result<(i64, Vec<Position>), DbError> {
+    POSITIONS.page(conn, own, wanted).await
+}
+
+/// Finds a position.
+pub async fn position(conn: &mut Conn, mut own: Conditions, guid: &str) -> Result<Option<Position>, DbError> {
+    own.push("p.guid = ?", [guid.into()]);
+    POSITIONS.one(conn, own).await
 }
 
 /// Finds a position by its code.
@@ -98,6 +100,12 @@ pub struct PositionColumns<'a> {
     pub is_manager: bool,
     /// 1 enabled, 0 disabled.
     pub status: i64,
+    /// Rank.
+    pub level: i64,
+    /// People who may be in it at once.
+    pub headcount: Option<i64>,
+    /// The name of its data scope.
+    pub data_scope: &'a str,
 }
 
 /// Inserts a position without permissions.
@@ -111,8 +119,9 @@ pub async fn insert_position(
     let (id,) = sql_one!(
         conn,
         (i64,),
-        "INSERT INTO hr_position (guid, company_id, org_id, code, name, is_manager, status, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8) RETURNING id",
+        "INSERT INTO hr_position (guid, company_id, org_id, code, name, is_manager, status, level, headcount, data_scope,
+            created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11) RETURNING id",
         guid,
         company.0,
         new.org_id,
@@ -120,6 +129,9 @@ pub async fn insert_position(
         new.name,
         new.is_manager,
         new.status,
+        new.level,
+        new.headcount,
+        new.data_scope,
         now
     )?;
     Ok(PositionId(id))
@@ -134,8 +146,8 @@ pub async fn update_position(
 ) -> Result<u64, DbError> {
     sql_exec!(
         conn,
-        "UPDATE hr_position SET org_id = $2, code = $3, name = $4, is_manager = $5, status = $6,
-                version = version + 1, updated_at = $7
+        "UPDATE hr_position SET org_id = $2, code = $3, name = $4, is_manager = $5, status = $6, level = $7, headcount = $8,
+                data_scope = $9, version = version + 1, updated_at = $10
           WHERE id = $1",
         id.0,
         new.org_id,
@@ -143,6 +155,9 @@ pub async fn update_position(
         new.name,
         new.is_manager,
         new.status,
+        new.level,
+        new.headcount,
+        new.data_scope,
         now
     )
 }
@@ -151,6 +166,11 @@ pub async fn update_position(
 pub async fn delete_position(conn: &mut Conn, id: PositionId) -> Result<(), DbError> {
     sql_exec!(conn, "DELETE FROM hr_r_staff_position WHERE position_id = $1", id.0)?;
     sql_exec!(conn, "DELETE FROM hr_r_position_permission WHERE position_id = $1", id.0)?;
+    sql_exec!(
+        conn,
+        "DELETE FROM sys_data_scope_org WHERE holder_kind = 'position' AND holder_id = $1",
+        id.0
+    )?;
     sql_exec!(conn, "DELETE FROM hr_position WHERE id = $1", id.0)?;
     Ok(())
 }

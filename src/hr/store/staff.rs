@@ -1,9 +1,9 @@
 //! The SQL of staff records.
 
-use crate::db::paging::Page;
+use crate::db::listing::{Conditions, Filter, Kind, List, Wanted};
 use crate::db::{Conn, DbError};
 use crate::hr::model::{Staff, StaffId};
-use crate::{sql_all, sql_exec, sql_one, sql_opt};
+use crate::{sql_exec, sql_one, sql_opt};
 use livegrant_actors::{AccountId, CompanyId};
 
 /// Finds the staff record of a guid, with its account.
@@ -72,57 +72,69 @@ pub async fn staff_of_number(
     Ok(row.map(|row| StaffId(row.0)))
 }
 
-/// Lists the staff of a company.
-pub async fn staff(
-    conn: &mut Conn,
-    company: CompanyId,
-    search: Option<&str>,
-    page: Page,
-) -> Result<(i64, Vec<Staff>), DbError> {
-    let like = search.map(crate::db::paging::like);
-    let (count,) = sql_one!(
-        conn,
-        (i64,),
-        "SELECT count(*) FROM hr_staff WHERE company_id = $1
-            AND (CAST($2 AS TEXT) IS NULL OR lower(staff_no) LIKE $2 ESCAPE '!' OR lower(name) LIKE $2 ESCAPE '!')",
-        company.0,
-        like.as_deref()
-    )?;
-    let rows = sql_all!(
-        conn,
-        Staff,
-        "SELECT s.id, s.guid, s.staff_no, s.name, s.mobile, s.email, s.status, o.guid AS organization_guid, s.account_id,
-                u.username, s.version
-           FROM hr_staff s LEFT JOIN hr_organization o ON o.id = s.org_id
-           LEFT JOIN sys_login_user u ON u.user_id = s.account_id
-          WHERE s.company_id = $1
-            AND (CAST($2 AS TEXT) IS NULL OR lower(s.staff_no) LIKE $2 ESCAPE '!' OR lower(s.name) LIKE $2 ESCAPE '!')
-          ORDER BY s.id LIMIT $3 OFFSET $4",
-        company.0,
-        like.as_deref(),
-        page.limit(),
-        page.offset()
-    )?;
-    Ok((count, rows))
+/// The list of staff.
+pub const STAFF: List = List {
+    columns:
+        "s.id, s.guid, s.staff_no, s.name, s.mobile, s.email, s.status, o.guid AS organization_guid, s.org_id,
+        s.account_id, u.username, s.hired_at, s.left_at, s.version",
+    from: "hr_staff s LEFT JOIN hr_organization o ON o.id = s.org_id
+        LEFT JOIN sys_login_user u ON u.user_id = s.account_id",
+    search: &["s.staff_no", "s.name", "s.mobile", "s.email", "coalesce(u.username, '')"],
+    filters: &[
+        Filter::new("guid", "s.guid", Kind::Guid),
+        Filter::new("staff_no", "s.staff_no", Kind::Text),
+        Filter::new("name", "s.name", Kind::Text),
+        Filter::new("status", "s.status", Kind::Text),
+        Filter::new("organization_guid", "o.guid", Kind::Guid),
+        Filter::new("account_id", "s.account_id", Kind::Number),
+        Filter::new("username", "u.username", Kind::Text),
+        Filter::new("hired_at", "s.hired_at", Kind::Instant),
+        Filter::new("left_at", "s.left_at", Kind::Instant),
+    ],
+    orders: &[
+        ("id", "s.id"),
+        ("staff_no", "s.staff_no"),
+        ("name", "s.name"),
+        ("status", "s.status"),
+        ("hired_at", "s.hired_at"),
+        ("left_at", "s.left_at"),
+        ("created_at", "s.created_at"),
+        ("updated_at", "s.updated_at"),
+    ],
+    order: "s.id",
+    unique: "s.id",
+};
+
+/// Staff of a company.
+pub fn of_company(company: CompanyId) -> Conditions {
+    Conditions::new("s.company_id = ?", [company.0.into()])
 }
 
-/// Finds a staff record of a company.
+/// Adds that they belong to an organisation or to one below it.
+pub fn at_or_below(own: Conditions, path: &str) -> Conditions {
+    own.and(Conditions::new("o.path LIKE ?", [format!("{path}%").into()]))
+}
+
+/// Adds that they are in a position.
+pub fn in_position(own: Conditions, guid: &str) -> Conditions {
+    let held = "s.id IN (SELECT held.staff_id FROM hr_r_staff_position held JOIN hr_position p ON p.id = held.position_id
+                          WHERE p.guid = ?)";
+    own.and(Conditions::new(held, [guid.into()]))
+}
+
+/// Lists staff.
+pub async fn staff(conn: &mut Conn, own: Conditions, wanted: &Wanted) -> Result<(i64, Vec<Staff>), DbError> {
+    STAFF.page(conn, own, wanted).await
+}
+
+/// Finds a staff record.
 pub async fn staff_of_guid(
     conn: &mut Conn,
-    company: CompanyId,
+    mut own: Conditions,
     guid: &str,
 ) -> Result<Option<Staff>, DbError> {
-    sql_opt!(
-        conn,
-        Staff,
-        "SELECT s.id, s.guid, s.staff_no, s.name, s.mobile, s.email, s.status, o.guid AS organization_guid, s.account_id,
-                u.username, s.version
-           FROM hr_staff s LEFT JOIN hr_organization o ON o.id = s.org_id
-           LEFT JOIN sys_login_user u ON u.user_id = s.account_id
-          WHERE s.company_id = $1 AND s.guid = $2",
-        company.0,
-        guid
-    )
+    own.push("s.guid = ?", [guid.into()]);
+    STAFF.one(conn, own).await
 }
 
 /// Locks a staff record until the end of the transaction, so that what hangs on it (login, status, positions) changes
@@ -170,6 +182,8 @@ pub struct StaffColumns<'a> {
     pub org_id: Option<i64>,
     /// The login.
     pub account: Option<AccountId>,
+    /// First day, UTC milliseconds.
+    pub hired_at: Option<i64>,
 }
 
 /// Inserts a staff record.
@@ -183,9 +197,9 @@ pub async fn insert_staff(
     let (id,) = sql_one!(
         conn,
         (i64,),
-        "INSERT INTO hr_staff (guid, company_id, staff_no, name, mobile, email, status, org_id, account_id, created_at,
-            updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10) RETURNING id",
+        "INSERT INTO hr_staff (guid, company_id, staff_no, name, mobile, email, status, org_id, account_id, hired_at,
+            created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11) RETURNING id",
         guid,
         company.0,
         new.staff_no,
@@ -195,6 +209,7 @@ pub async fn insert_staff(
         new.status,
         new.org_id,
         new.account.map(|account| account.0),
+        new.hired_at,
         now
     )?;
     Ok(StaffId(id))
@@ -210,7 +225,8 @@ pub async fn update_staff(
     sql_exec!(
         conn,
         "UPDATE hr_staff SET staff_no = $2, name = $3, mobile = $4, email = $5, status = $6, org_id = $7,
-                account_id = $8, version = version + 1, updated_at = $9
+                account_id = $8, hired_at = $9, left_at = CASE WHEN $6 = 'left' THEN coalesce(left_at, $10) END,
+                version = version + 1, updated_at = $10
           WHERE id = $1",
         id.0,
         new.staff_no,
@@ -220,6 +236,7 @@ pub async fn update_staff(
         new.status,
         new.org_id,
         new.account.map(|account| account.0),
+        new.hired_at,
         now
     )
 }
@@ -228,7 +245,7 @@ pub async fn update_staff(
 pub async fn mark_left(conn: &mut Conn, id: StaffId, now: i64) -> Result<u64, DbError> {
     sql_exec!(
         conn,
-        "UPDATE hr_staff SET status = 'left', version = version + 1, updated_at = $2 WHERE id = $1",
+        "UPDATE hr_staff SET status = 'left', left_at = $2, version = version + 1, updated_at = $2 WHERE id = $1",
         id.0,
         now
     )

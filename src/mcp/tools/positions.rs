@@ -1,7 +1,7 @@
 //! Positions (S0-47).
 
 use super::{Done, ListIn, Rows};
-use crate::hr::model::{NewPosition, Position, PositionPatch};
+use crate::hr::model::{NewPosition, Position, PositionOut, PositionPatch};
 use crate::hr::positions::{self, Holders};
 use crate::mcp::scope::Scope;
 use crate::mcp::tool::Kind::{Destroys, Reads, Writes};
@@ -35,11 +35,11 @@ pub(super) fn tools() -> Vec<Tool> {
         "Lists the positions of the company, a page at a time, by a part of their code or name if one is given.",
         (Reads, Scope::Org, &["position:view"]),
         |call, asked, _| async move {
-            let found = positions::list(&call.core, &call.by, asked.search.as_deref(), asked.page()).await?;
+            let found = positions::list(&call.core, &call.by, &positions::wanted(&asked.query()?)?).await?;
             Ok(Rows::new(found, asked.page()))
         },
     );
-    let create = tool::<Nothing, NewPosition, Position, _, _>(
+    let create = tool::<Nothing, NewPosition, PositionOut, _, _>(
         ("createPosition", "Create a position"),
         "Creates a position, which carries no permission yet. Needs position:create.",
         (Writes, Scope::Org, &["position:create"]),
@@ -50,7 +50,7 @@ pub(super) fn tools() -> Vec<Tool> {
             })
         },
     );
-    let update = tool::<PositionIn, PositionPatch, Position, _, _>(
+    let update = tool::<PositionIn, PositionPatch, PositionOut, _, _>(
         ("updatePosition", "Change a position"),
         "Changes what is given of a position; the rest stays. Disabling it takes what it carries from the people in it. Needs \
          position:update.",

@@ -1,9 +1,10 @@
 //! Staff, and who is in which position (S0-48).
 
 use super::{Done, ListIn, Rows};
-use crate::hr::change_staff::{self, Change};
+use crate::hr::change_staff::{self, Change, Login};
 use crate::hr::model::{HeldOut, NewHeld, NewStaff, StaffOut, StaffPatch};
-use crate::hr::{staff, staff_positions};
+use crate::hr::staff::{self, Among};
+use crate::hr::staff_positions;
 use crate::mcp::scope::Scope;
 use crate::mcp::tool::Kind::{Destroys, DestroysOnce, Reads, Writes, WritesOnce};
 use crate::mcp::tool::{Nothing, Tool, tool};
@@ -16,6 +17,17 @@ use utoipa::ToSchema;
 struct StaffIn {
     /// Guid of the staff record.
     staff_guid: String,
+}
+
+/// Who leaves.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct LeaverIn {
+    /// Guid of the staff record.
+    staff_guid: String,
+    /// Disable the login too.
+    #[serde(default)]
+    disable_account: bool,
 }
 
 /// Who is taken out of which position.
@@ -87,7 +99,9 @@ fn records() -> Vec<Tool> {
         "Lists the staff of the company with their positions, a page at a time, by a part of number or name if one is given.",
         (Reads, Scope::Org, &["staff:view"]),
         |call, asked, _| async move {
-            let found = staff::list(&call.core, &call.by, asked.search.as_deref(), asked.page()).await?;
+            let found =
+                staff::list(&call.core, &call.by, &Among::default(), &staff::wanted(&asked.query()?)?)
+                    .await?;
             Ok(Rows::new(found, asked.page()))
         },
     );
@@ -120,15 +134,17 @@ fn records() -> Vec<Tool> {
             })
         },
     );
-    let delete = tool::<StaffIn, Nothing, Done, _, _>(
+    let delete = tool::<LeaverIn, Nothing, Done, _, _>(
         ("deleteStaff", "A person leaves"),
-        "Marks a person as left and ends all positions; the record stays. Needs staff:delete.",
+        "Marks a person as left and ends all positions; the record stays. disableAccount ends the login as well. Needs \
+         staff:delete.",
         (Destroys, Scope::Org, &["staff:delete"]),
         |call, asked, _| async move {
             let (rev, change) = call
                 .write(move |core, by| {
                     let asked = asked.clone();
-                    async move { change_staff::leave(&core, &by, &asked.staff_guid).await }
+                    let login = if asked.disable_account { Login::Disable } else { Login::Keep };
+                    async move { change_staff::leave(&core, &by, &asked.staff_guid, login).await }
                 })
                 .await?;
             Ok(Done { rev: rev.map(|rev| rev.0), changed: change == Change::Changed })

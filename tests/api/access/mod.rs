@@ -4,8 +4,10 @@ mod catalogue;
 mod check;
 mod explain;
 mod logs;
+mod matrix;
 mod own;
 mod review;
+mod scopes;
 
 use livegrant::access::init::DEFAULT_APPLICATION;
 use livegrant::db::{Author, SystemTask};

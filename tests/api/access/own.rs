@@ -79,3 +79,17 @@ served_once! {
         refused(server.anonymous().get("/api/v1/me/menus").await, 401, "token_missing");
     }
 }
+
+served_once! {
+    // RFC 9110, 9.3.2: a HEAD says what the GET would, without the body.
+    async fn a_head_is_a_get_without_its_body(server: TestServer) {
+        let alice = server.account("alice", &[]).await;
+        for (path, status) in [("/api/v1/me/permissions", 200), ("/api/v1/roles", 403), ("/api/auth/login/", 405)] {
+            let answer = alice.request(reqwest::Method::HEAD, path).send().await.expect("the server answers");
+            assert_eq!(answer.status().as_u16(), status, "{path}");
+            let length = answer.headers().get("content-length").map(|length| length.to_str().expect("text").to_owned());
+            assert!(length.is_some_and(|length| length != "0"), "{path}");
+            assert!(answer.bytes().await.expect("the answer ends").is_empty(), "{path}");
+        }
+    }
+}

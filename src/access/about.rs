@@ -1,0 +1,108 @@
+//! What a question of the check matrix is about: the object that it names, whose it is, and where it belongs. Each resource
+//! has its place here; leave and workflow find their own objects, as `leave` and `workflow` below.
+
+use super::check::{About, Operation, Resource, Verdict};
+use super::store::objects;
+use crate::core::Core;
+use crate::hr::resolve::{ResolvedGuid, account_of_guid};
+use crate::policy::Principal;
+use crate::refusal::Refusal;
+use livegrant_actors::AccountId;
+
+/// An object that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object {
+    /// Whose it is.
+    pub about: About,
+    /// Where it belongs, for the data scope of whoever is asked about; `None`: it belongs nowhere, and no scope limits it.
+    pub place: Option<Place>,
+    /// What its own rules say (a designated approver, a starter list), where the matrix does not decide; then the data
+    /// scope has no say either.
+    pub verdict: Option<Verdict>,
+}
+
+/// Where an object belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The organisation, by row.
+    pub organization: Option<i64>,
+    /// The person whose record it is.
+    pub person: Option<AccountId>,
+}
+
+impl Object {
+    /// An object of an organisation.
+    pub fn at(about: About, organization: Option<i64>, person: Option<AccountId>) -> Self {
+        Self { about, place: Some(Place { organization, person }), verdict: None }
+    }
+
+    /// An object whose own rules have decided.
+    pub fn decided(about: About, verdict: Verdict) -> Self {
+        Self { about, place: None, verdict: Some(verdict) }
+    }
+}
+
+/// Finds the object that a question names; `None` when the company has no such object.
+pub async fn find(
+    core: &Core,
+    by: &Principal,
+    person: ResolvedGuid,
+    operation: Operation,
+    resource: Resource,
+    id: &str,
+) -> Result<Option<Object>, Refusal> {
+    match (resource, operation) {
+        (Resource::Staff, _) | (Resource::Leave, Operation::Create) => somebody(core, by, person, id).await,
+        (Resource::Organization, _) => {
+            let row = objects::organization_row(&mut core.db.read().await?, by.company(), &lower(id)).await?;
+            Ok(row.map(|row| Object::at(About::Other, Some(row), None)))
+        }
+        (Resource::Position, _) => {
+            let row = objects::position_place(&mut core.db.read().await?, by.company(), &lower(id)).await?;
+            Ok(row.map(|(_, organization)| Object::at(About::Other, organization, None)))
+        }
+        (Resource::Leave, _) => leave(core, by, person, operation, id).await,
+        (Resource::Workflow, _) => workflow(core, by, person, operation, id).await,
+    }
+}
+
+fn lower(guid: &str) -> String {
+    guid.to_lowercase()
+}
+
+async fn somebody(
+    core: &Core,
+    by: &Principal,
+    person: ResolvedGuid,
+    id: &str,
+) -> Result<Option<Object>, Refusal> {
+    let Some(other) = account_of_guid(core, by, id).await? else { return Ok(None) };
+    let about = if other == person { About::Own } else { About::Other };
+    let Some(staff) = other.staff else { return Ok(Some(Object::at(about, None, other.account))) };
+    let place = objects::staff_place(&mut core.db.read().await?, by.company(), staff.0).await?;
+    Ok(place.map(|(organization, account)| Object::at(about, organization, account.map(AccountId))))
+}
+
+/// Finds a leave request. There are none yet: the area of leave answers here.
+#[expect(clippy::unused_async, reason = "the area of leave asks the database here")]
+async fn leave(
+    _core: &Core,
+    _by: &Principal,
+    _person: ResolvedGuid,
+    _operation: Operation,
+    _id: &str,
+) -> Result<Option<Object>, Refusal> {
+    Ok(None)
+}
+
+/// Finds a process: a definition or an instance. There are none yet: the area of workflow answers here.
+#[expect(clippy::unused_async, reason = "the area of workflow asks the database here")]
+async fn workflow(
+    _core: &Core,
+    _by: &Principal,
+    _person: ResolvedGuid,
+    _operation: Operation,
+    _id: &str,
+) -> Result<Option<Object>, Refusal> {
+    Ok(None)
+}
