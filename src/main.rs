@@ -8,6 +8,8 @@ use livegrant::auth::model::NewAccount;
 use livegrant::auth::{Keys, accounts};
 use livegrant::clock::Clock;
 use livegrant::db::Db;
+use livegrant::mcp::clients;
+use livegrant::mcp::model::NewApiClient;
 use livegrant::settings::Settings;
 use livegrant::{demo, loadtest, telemetry, web};
 use livegrant_actors::CompanyId;
@@ -51,6 +53,11 @@ enum Task {
         #[command(subcommand)]
         task: UserTask,
     },
+    /// Tokens of programs that call `/mcp`.
+    ApiClient {
+        #[command(subcommand)]
+        task: ApiClientTask,
+    },
     /// Load tests.
     Loadtest {
         #[command(subcommand)]
@@ -67,6 +74,28 @@ enum UserTask {
         /// Every permission, in every company.
         #[arg(long)]
         platform: bool,
+    },
+}
+
+#[derive(Subcommand)]
+enum ApiClientTask {
+    /// Make a service token and print it, this once. On SQLite run it before `serve`, which keeps the file to itself;
+    /// `POST /api/v1/api-clients` does the same meanwhile.
+    Add {
+        /// What the program is called; unique in its company.
+        name: String,
+        /// Login name of the account that it acts as.
+        #[arg(long)]
+        account: String,
+        /// mcp:notify, mcp:org, mcp:workflow or mcp:read; can be repeated. None: all that the account may do.
+        #[arg(long)]
+        scope: Vec<String>,
+        /// May name the person on whose behalf it acts.
+        #[arg(long)]
+        on_behalf: bool,
+        /// Its life, in days.
+        #[arg(long, default_value_t = 90)]
+        days: u32,
     },
 }
 
@@ -136,6 +165,15 @@ async fn run(command: Command) -> anyhow::Result<()> {
         }
         Task::User { task: UserTask::Add { username, platform } } => {
             add_user(&settings, username, platform).await
+        }
+        Task::ApiClient { task: ApiClientTask::Add { name, account, scope, on_behalf, days } } => {
+            let username = Some(account);
+            let new = NewApiClient { name, account_id: None, username, scopes: scope, on_behalf, days };
+            let db = ready_database(&settings).await?;
+            let token = clients::bootstrap(&db, &new).await;
+            db.close().await;
+            println!("{}", token?);
+            Ok(())
         }
         Task::Loadtest {
             task: LoadtestTask::Prepare { accounts, tabs_per_account, out, role, token_seconds },

@@ -104,6 +104,14 @@ pub async fn exists(db: &crate::db::Db, username: &str) -> Result<bool, Refusal>
     Ok(store::account_named(&mut db.read().await?, username).await?.is_some())
 }
 
+/// Finds an account and its company by the login name, for the operator's shell.
+pub async fn place_of(db: &crate::db::Db, username: &str) -> Result<Option<(AccountId, CompanyId)>, Refusal> {
+    let mut conn = db.read().await?;
+    let Some(id) = store::account_named(&mut conn, username).await? else { return Ok(None) };
+    let row = store::account(&mut conn, id).await?;
+    Ok(row.map(|row| (id, CompanyId(row.company_id))))
+}
+
 /// Creates an account from the operator's shell (`livegrant user add`), as a platform administrator if asked.
 pub async fn bootstrap(
     db: &crate::db::Db,

@@ -8,7 +8,7 @@ use crate::auth::token::digest;
 use crate::auth::{accounts, end_sessions, service_sessions};
 use crate::core::Core;
 use crate::db::paging::Page;
-use crate::db::{Authority, Work};
+use crate::db::{Author, Authority, Db, SystemTask, Work};
 use crate::hr::resolve::parse_guid;
 use crate::policy::{EndCode, Principal, SYSTEM_ADMIN};
 use crate::refusal::Refusal;
@@ -64,6 +64,17 @@ pub async fn insert(
     store::insert_client(work.conn(), &row).await.map_err(Refusal::on_duplicate("name"))?;
     work.audit("session_created", "api_client", &guid, SYSTEM_ADMIN).await?;
     Ok((guid, token))
+}
+
+/// Makes a service token from the operator's shell (`livegrant api-client add`); answers the token.
+pub async fn bootstrap(db: &Db, new: &NewApiClient) -> Result<String, Refusal> {
+    let name = new.username.as_deref().unwrap_or_default();
+    let unknown = || Refusal::invalid("username", "unknown_account", format!("there is no account {name}"));
+    let (account, company) = accounts::place_of(db, name).await?.ok_or_else(unknown)?;
+    let mut work = db.begin(&Author::system("api-client add")).await?;
+    let (_, token) = insert(&mut work, company, account, new).await?;
+    work.commit(SystemTask::Bootstrap).await?;
+    Ok(token)
 }
 
 async fn account(core: &Core, by: &Principal, new: &NewApiClient) -> Result<AccountRow, Refusal> {

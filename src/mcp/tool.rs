@@ -154,6 +154,27 @@ impl Tool {
         self
     }
 
+    /// Shows an argument as needed, although the route has another way to say the same.
+    #[must_use]
+    pub fn requiring(mut self, name: &str) -> Self {
+        let input = Arc::make_mut(&mut self.description.input_schema);
+        let required = input.entry("required").or_insert_with(|| json!([]));
+        if let Some(names) = required.as_array_mut() {
+            names.push(json!(name));
+        }
+        self
+    }
+
+    /// Does not show arguments that a model has no use for; they are taken all the same.
+    #[must_use]
+    pub fn hiding(mut self, names: &[&str]) -> Self {
+        let input = Arc::make_mut(&mut self.description.input_schema);
+        if let Some(properties) = input.get_mut("properties").and_then(Value::as_object_mut) {
+            properties.retain(|name, _| !names.contains(&name.as_str()));
+        }
+        self
+    }
+
     /// Shows one more argument, which is not the tool's but the adapter's.
     pub fn takes(&mut self, name: &str, schema: Value) {
         let input = Arc::make_mut(&mut self.description.input_schema);

@@ -4,6 +4,7 @@
 mod access;
 mod definitions;
 mod instances;
+mod notices;
 mod organizations;
 mod positions;
 mod sessions;
@@ -21,7 +22,8 @@ use utoipa::{PartialSchema, ToSchema};
 
 /// Every tool, always in this order (FM6).
 pub static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(|| {
-    let mut tools = organizations::tools();
+    let mut tools = notices::tools();
+    tools.extend(organizations::tools());
     tools.extend(positions::tools());
     tools.extend(staff::tools());
     tools.extend(access::tools());
