@@ -11,7 +11,13 @@ use livegrant_actors::{AccountId, SessionId};
 use crate::house::{COMPANY, House, insert_account};
 use crate::support::both_databases;
 
-fn row<'a>(guid: &'a str, name: &'a str, hash: &'a str, account: AccountId, sid: &'a SessionId) -> NewRow<'a> {
+fn row<'a>(
+    guid: &'a str,
+    name: &'a str,
+    hash: &'a str,
+    account: AccountId,
+    sid: &'a SessionId,
+) -> NewRow<'a> {
     NewRow {
         guid,
         company: COMPANY,
