@@ -1,10 +1,12 @@
 //! The Model Context Protocol at `/mcp`: who is let in, what the protocol answers, and that a tool does what its route does.
 
 mod clients;
+mod documented;
 mod door;
 mod parity;
 mod protocol;
 mod repeating;
+mod streams;
 mod tools;
 
 use reqwest::{Method, RequestBuilder, Response};
