@@ -57,5 +57,6 @@ pub async fn seed(db: &Db, keys: &Keys) -> Result<usize, Refusal> {
         added += 1;
     }
     crate::hr::demo::seed(db, company).await?;
+    crate::workflow::shipped::publish(db, company).await?;
     Ok(added)
 }

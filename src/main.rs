@@ -11,6 +11,7 @@ use livegrant::db::Db;
 use livegrant::mcp::clients;
 use livegrant::mcp::model::NewApiClient;
 use livegrant::settings::Settings;
+use livegrant::workflow::shipped::publish;
 use livegrant::{demo, loadtest, telemetry, web};
 use livegrant_actors::CompanyId;
 use std::io::{IsTerminal, Write};
@@ -147,6 +148,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
             let db = Db::open(&settings.database, Clock::system()).await?;
             db.migrate().await?;
             first_data(&db).await?;
+            publish(&db, CompanyId(DEFAULT_COMPANY)).await?;
             println!("the database at {} is ready", settings.database.url);
             db.close().await;
             Ok(())

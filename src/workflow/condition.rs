@@ -101,3 +101,115 @@ fn contains(found: &Value, value: &Value) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workflow::variables::Initiator;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn variables() -> Variables {
+        let form = json!({
+            "days": 3, "half": 2.5, "kind": "病假 🤒", "start": "2025-09-12", "urgent": true, "none": null,
+            "who": ["a", "b"], "empty": [], "counts": [1, 2],
+        });
+        let initiator = Initiator {
+            department: "front".to_owned(),
+            roles: vec!["desk".to_owned(), "lead".to_owned()],
+            ..Initiator::default()
+        };
+        Variables { form: form.as_object().cloned().unwrap(), initiator }
+    }
+
+    #[test]
+    fn comparisons_are_typed_and_what_is_missing_does_not_hold() {
+        // FW18
+        let cases = [
+            ("days", "eq", json!(3), true),
+            ("days", "eq", json!(3.0), true),
+            ("days", "eq", json!("3"), false),
+            ("days", "ne", json!("3"), true),
+            ("days", "gt", json!(2.9), true),
+            ("days", "gt", json!(3), false),
+            ("days", "ge", json!(3), true),
+            ("half", "lt", json!(3), true),
+            ("half", "le", json!(2.5), true),
+            ("days", "gt", json!("2"), false),
+            ("days", "in", json!([1, 3]), true),
+            ("days", "not_in", json!([1, 2]), true),
+            ("days", "in", json!(3), false),
+            ("days", "contains", json!(3), false),
+            ("kind", "eq", json!("病假 🤒"), true),
+            ("kind", "contains", json!("假"), true),
+            ("kind", "contains", json!("年"), false),
+            ("start", "ge", json!("2025-09-01"), true),
+            ("start", "lt", json!("2025-09-12"), false),
+            ("urgent", "eq", json!(true), true),
+            ("urgent", "gt", json!(false), false),
+            ("who", "contains", json!("a"), true),
+            ("who", "contains", json!(["b", "a"]), true),
+            ("who", "contains", json!(["a", "c"]), false),
+            ("who", "in", json!(["b", "x"]), true),
+            ("who", "not_in", json!(["x"]), true),
+            ("who", "eq", json!(["a", "b"]), true),
+            ("who", "gt", json!("a"), false),
+            ("counts", "contains", json!(2.0), true),
+            ("empty", "not_in", json!(["x"]), true),
+            ("initiator.department", "eq", json!("front"), true),
+            ("initiator.roles", "contains", json!("lead"), true),
+            ("initiator.positions", "contains", json!("lead"), false),
+            ("none", "eq", json!(null), false),
+            ("none", "ne", json!(1), false),
+            ("gone", "ne", json!(1), false),
+            ("gone", "not_in", json!([1]), false),
+            ("initiator.gone", "eq", json!(""), false),
+        ];
+        let variables = variables();
+        for (field, op, value, expected) in cases {
+            let text = json!({ "field": { "field": field, "op": op, "value": value } });
+            let condition: Condition = serde_json::from_value(text.clone()).unwrap();
+            assert_eq!(holds(&condition, &variables), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn all_and_any_stop_where_they_know() {
+        let read = |text: serde_json::Value| serde_json::from_value::<Condition>(text).unwrap();
+        let (yes, no) = (json!({ "expression": "true" }), json!({ "expression": "false" }));
+        let broken = json!({ "expression": "1 +" });
+        let variables = variables();
+        for (condition, expected) in [
+            (json!({ "all": [yes, yes] }), Some(true)),
+            (json!({ "all": [no, broken] }), Some(false)),
+            (json!({ "any": [yes, broken] }), Some(true)),
+            (json!({ "any": [no, { "all": [yes, { "expression": "days == 3" }] }] }), Some(true)),
+            (json!({ "any": [no, broken] }), None),
+        ] {
+            assert_eq!(holds(&read(condition.clone()), &variables).ok(), expected, "{condition}");
+        }
+    }
+
+    fn values() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".{0,8}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 12, 4, |inner| proptest::collection::vec(inner, 0..4).prop_map(Value::from))
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_panics_and_opposites_exclude_each_other(found in values(), value in values()) {
+            let both = |one, other| !(compare(&found, one, &value) && compare(&found, other, &value));
+            prop_assert!(both(Comparison::Eq, Comparison::Ne));
+            prop_assert!(both(Comparison::Gt, Comparison::Le));
+            prop_assert!(both(Comparison::Lt, Comparison::Ge));
+            prop_assert!(both(Comparison::In, Comparison::NotIn));
+            compare(&found, Comparison::Contains, &value);
+        }
+    }
+}

@@ -212,3 +212,123 @@ fn first_line(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default();
     line.chars().take(200).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn variables() -> Variables {
+        let form = json!({
+            "days": 5, "half": 2.5, "kind": "年假", "who": ["a", "b"], "none": null, "long": "长".repeat(5_000),
+        });
+        let initiator = Initiator {
+            guid: "g".to_owned(),
+            roles: vec!["desk".to_owned()],
+            department: "front".to_owned(),
+            ..Initiator::default()
+        };
+        Variables { form: form.as_object().cloned().unwrap(), initiator }
+    }
+
+    #[test]
+    fn an_expression_is_evaluated_and_what_cannot_be_is_nothing() {
+        let cases = [
+            ("days > 3", json!(true)),
+            ("form.days > 3 && half < 3.0", json!(true)),
+            ("days - 1 == 4", json!(true)),
+            ("days > half", json!(true)),
+            ("'a' in who", json!(true)),
+            ("size(who) == 2", json!(true)),
+            ("kind == '年假' ? who : [initiator.guid]", json!(["a", "b"])),
+            ("'desk' in initiator.roles && initiator.department.startsWith('fr')", json!(true)),
+            ("has(form.days) && !has(form.gone)", json!(true)),
+            ("none == null", json!(true)),
+            ("string(days) + '天'", json!("5天")),
+            ("who[0]", json!("a")),
+            ("double(days) + 0.5", json!(5.5)),
+            ("gone > 1", Value::Null),
+            ("form.gone > 1", Value::Null),
+            ("days > 'x'", Value::Null),
+            ("days / 0", Value::Null),
+            ("9223372036854775807 + days", Value::Null),
+            ("who[9]", Value::Null),
+            ("matches(kind, '.*')", Value::Null),
+            ("timestamp('2025-01-01T00:00:00Z')", Value::Null),
+            ("b'abc'", Value::Null),
+        ];
+        for (text, expected) in cases {
+            let value = Expression::read(text).unwrap().evaluate(&variables()).unwrap_or_default();
+            assert_eq!(value, expected, "{text}");
+        }
+        assert_eq!(holds("days > 3", &variables()), Ok(true));
+        assert_eq!(holds("days", &variables()), Ok(false), "a number is not true");
+        assert_eq!(holds("gone", &variables()), Ok(false));
+        assert!(holds("days >", &variables()).is_err());
+    }
+
+    #[test]
+    fn what_could_hang_or_fell_a_node_is_refused() {
+        let motif = "!!(!!!!!!(!!!!(((((!!(!!(!!!!((";
+        let large = [
+            format!("{}1{}", "[".repeat(100), "]".repeat(100)),
+            format!("1{}", "+days".repeat(190)),
+            format!("{}1", "true?1:".repeat(140)),
+            format!("form{}", ".a".repeat(450)),
+            format!("{}1{}", "size(".repeat(60), ")".repeat(60)),
+            format!("{}days", motif.repeat(30)),
+            format!(">{}?[{}{}l\0?(-", "{".repeat(63), "(".repeat(11), "{".repeat(26)),
+            " ".repeat(TEXT_MAX + 1),
+        ];
+        for text in &large {
+            assert!(Expression::read(text).is_err(), "{text}");
+        }
+        for text in [
+            "who.exists(w, w == 'a')",
+            "who.all(w, who.all(v, v == w))",
+            "who.map(w, w + w)",
+            "who.filter(w, true).size() > 0",
+            "Message{field: 1}",
+            "form.?days",
+            "",
+        ] {
+            assert!(Expression::read(text).is_err(), "{text}");
+        }
+        // The largest that is let through: joins of the longest texts, evaluated on a small stack.
+        let joined = format!("size({}) > 0", ["long"; 28].join("+"));
+        let evaluate = move || holds(&joined, &variables());
+        let small = std::thread::Builder::new().stack_size(1 << 20).spawn(evaluate).unwrap();
+        assert_eq!(small.join().unwrap(), Ok(true));
+    }
+
+    #[test]
+    fn it_says_what_it_looks_at() {
+        let read =
+            Expression::read("form.days > 3 && size(initiator.roles) > days && who[0].startsWith('a')")
+                .unwrap();
+        let names: Vec<String> = read.names().into_iter().collect();
+        assert_eq!(names, ["days", "form.days", "initiator.roles", "who"]);
+        let functions: Vec<String> = read.functions().into_iter().collect();
+        assert_eq!(functions, ["size", "startsWith"]);
+        for known in FUNCTIONS {
+            let call = match known {
+                "contains" | "endsWith" | "startsWith" => format!("'ab'.{known}('b') || true"),
+                "size" => "size('ab') == 2".to_owned(),
+                _ => format!("{known}('1') != ''  || {known}(1) == {known}(1) || true"),
+            };
+            assert_eq!(holds(&call, &Variables::default()), Ok(true), "{call}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+
+        #[test]
+        fn no_text_panics(text in "[-a-d0-9 ().,+*/%!=<>&|?:'\\[\\]{}]{0,60}") {
+            if let Ok(read) = Expression::read(&text) {
+                read.evaluate(&variables());
+            }
+        }
+    }
+}

@@ -271,3 +271,110 @@ fn is_name(code: &str) -> bool {
         && code.starts_with(|first: char| first.is_ascii_alphabetic())
         && code.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn form() -> Form {
+        let fields = json!([
+            { "code": "why", "name": "事由", "type": "text", "required": true, "max_length": 10 },
+            { "code": "days", "name": "天数", "type": "number", "min": 0.5, "max": 30 },
+            { "code": "count", "name": "数", "type": "number", "whole": true },
+            { "code": "start", "name": "始", "type": "date" },
+            { "code": "urgent", "name": "急", "type": "bool" },
+            { "code": "kind", "name": "类", "type": "choice", "options": ["年假", "病假"] },
+            { "code": "kinds", "name": "类", "type": "choice", "options": ["a", "b"], "multiple": true },
+            { "code": "who", "name": "谁", "type": "account" },
+            { "code": "all", "name": "谁", "type": "account", "multiple": true },
+            { "code": "list", "name": "列", "type": "list", "max_items": 2 },
+        ]);
+        serde_json::from_value(json!({ "fields": fields })).unwrap()
+    }
+
+    #[test]
+    fn what_is_filled_in_is_checked_by_its_field() {
+        let guid = "6f1c2a34-0000-4000-8000-00000000abcd";
+        let fine = [
+            json!({}),
+            json!({ "why": "\"引号\" 🌴\n2" }),
+            json!({ "days": 0.5, "count": 3.0, "start": "2025-09-12", "urgent": false }),
+            json!({ "start": "2025-09-12T09:00:00+08:00", "kind": "年假", "kinds": ["b", "a"] }),
+            json!({ "who": guid, "all": [guid], "list": ["x", "y"], "days": null, "kinds": [] }),
+        ];
+        let with_reason = |data: &Value| {
+            let mut data = data.clone();
+            data.as_object_mut().unwrap().entry("why").or_insert(json!("x"));
+            data
+        };
+        for data in fine {
+            assert!(check(&form(), &with_reason(&data)).is_ok(), "{data}");
+        }
+        let wrong = [
+            ("why", "invalid", json!({ "why": "x".repeat(11) })),
+            ("why", "invalid", json!({ "why": "长".repeat(10_000) })),
+            ("why", "invalid", json!({ "why": "a\u{0}" })),
+            ("why", "invalid", json!({ "why": 7 })),
+            ("why", "required", json!({ "why": "  " })),
+            ("days", "invalid", json!({ "days": 0.4 })),
+            ("days", "invalid", json!({ "days": 31 })),
+            ("days", "invalid", json!({ "days": "3" })),
+            ("count", "invalid", json!({ "count": 1.5 })),
+            ("start", "invalid", json!({ "start": "2025-02-30" })),
+            ("start", "invalid", json!({ "start": "tomorrow" })),
+            ("urgent", "invalid", json!({ "urgent": "yes" })),
+            ("kind", "invalid", json!({ "kind": "事假" })),
+            ("kind", "invalid", json!({ "kind": ["年假"] })),
+            ("kinds", "invalid", json!({ "kinds": "a" })),
+            ("kinds", "invalid", json!({ "kinds": ["a", "c"] })),
+            ("who", "invalid", json!({ "who": "alice" })),
+            ("all", "invalid", json!({ "all": vec![guid; 201] })),
+            ("list", "invalid", json!({ "list": ["a", "b", "c"] })),
+            ("list", "invalid", json!({ "list": [1] })),
+            ("gone", "unknown_field", json!({ "gone": 1 })),
+        ];
+        for (field, expected, data) in wrong {
+            match check(&form(), &with_reason(&data)) {
+                Err(Refusal::Invalid { field: named, code, .. }) => {
+                    assert_eq!(
+                        (named.as_str(), code),
+                        (format!("form.{field}").as_str(), expected),
+                        "{data}"
+                    );
+                }
+                other => panic!("{data}: {other:?}"),
+            }
+        }
+        assert!(check(&form(), &json!({})).is_err(), "what is required is missing");
+        assert!(check(&form(), &json!([])).is_err());
+    }
+
+    #[test]
+    fn a_form_itself_can_be_wrong() {
+        assert_eq!(faults(&form()), []);
+        let of = |field: Value| faults(&serde_json::from_value(json!({ "fields": [field] })).unwrap());
+        for bad in [
+            json!({ "code": "1a", "name": "x", "type": "bool" }),
+            json!({ "code": "a-b", "name": "x", "type": "bool" }),
+            json!({ "code": "initiator", "name": "x", "type": "bool" }),
+            json!({ "code": "a", "name": "", "type": "bool" }),
+            json!({ "code": "a", "name": "x", "type": "choice", "options": [] }),
+            json!({ "code": "a", "name": "x", "type": "choice", "options": ["a", "a"] }),
+            json!({ "code": "a", "name": "x", "type": "text", "max_length": 5_001 }),
+            json!({ "code": "a", "name": "x", "type": "number", "min": 2, "max": 1 }),
+            json!({ "code": "a", "name": "x", "type": "list", "max_items": 0 }),
+        ] {
+            assert_eq!(of(bad.clone()).len(), 1, "{bad}");
+        }
+        let twice = json!({ "code": "a", "name": "x", "type": "bool" });
+        let form: Form = serde_json::from_value(json!({ "fields": [twice, twice] })).unwrap();
+        assert_eq!(faults(&form).len(), 1);
+        let many = Form { fields: vec![form.fields[0].clone(); FIELDS_MAX + 1] };
+        assert!(faults(&many).iter().any(|(at, _)| at == "form.fields"));
+        assert!(
+            serde_json::from_value::<Field>(json!({ "code": "a", "name": "x", "type": "bool", "typ": 1 }))
+                .is_err()
+        );
+    }
+}

@@ -50,4 +50,19 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn the_example_of_the_documentation_can_be_published() {
+        let docs = include_str!("../../docs/workflow.md");
+        let blocks = docs.split("```json\n").skip(1).filter_map(|block| block.split("```").next());
+        let mut seen = 0;
+        for block in blocks.filter(|block| block.contains("\"graph\"")) {
+            let mut value: serde_json::Value = serde_json::from_str(block).unwrap();
+            let code = value.as_object_mut().and_then(|whole| whole.remove("code")).unwrap();
+            let content: Content = serde_json::from_value(value).unwrap();
+            assert_eq!(faults(code.as_str().unwrap(), &content, &Known::default()), [], "{block}");
+            seen += 1;
+        }
+        assert_eq!(seen, 1);
+    }
 }

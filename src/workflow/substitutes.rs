@@ -341,3 +341,25 @@ async fn shown(conn: &mut Conn, rows: &[SubstituteRow], now: i64) -> Result<Vec<
     };
     Ok(rows.iter().map(out).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_ends_in_a_circle_and_after_five_steps() {
+        // FW25
+        let of = |pairs: &[(i64, i64)]| StandIns {
+            of: pairs.iter().map(|(one, other)| (AccountId(*one), AccountId(*other))).collect(),
+        };
+        let chain =
+            |pairs: &[(i64, i64)]| of(pairs).chain(AccountId(1)).iter().map(|it| it.0).collect::<Vec<_>>();
+        assert_eq!(chain(&[]), [0; 0]);
+        assert_eq!(chain(&[(1, 2), (2, 3)]), [2, 3]);
+        assert_eq!(chain(&[(1, 2), (2, 1)]), [2]);
+        assert_eq!(chain(&[(1, 2), (2, 3), (3, 2)]), [2, 3]);
+        assert_eq!(chain(&[(1, 1)]), [0; 0]);
+        let long: Vec<(i64, i64)> = (1..20).map(|place| (place, place + 1)).collect();
+        assert_eq!(chain(&long), [2, 3, 4, 5, 6]);
+    }
+}

@@ -17,3 +17,4 @@ mod signing_in;
 mod sway;
 mod throttling;
 mod tokens;
+mod workflow;

@@ -36,7 +36,7 @@ pub fn choice_of(node: &Node) -> Option<Choice> {
 ///
 /// # Errors
 /// A node at which nobody is chosen, too many people, somebody who is not there or cannot act; the field is
-/// `chosen.NODE`. That too few were chosen is found by [`enough`], for the nodes that will be reached.
+/// `chosen.NODE`. Too few are no fault: whoever asks has to choose still.
 pub async fn read(
     conn: &mut Conn,
     company: CompanyId,
@@ -64,22 +64,4 @@ pub async fn read(
         chosen.insert(code.clone(), accounts);
     }
     Ok(chosen)
-}
-
-/// Checks that for every node that will be reached enough people were chosen.
-///
-/// # Errors
-/// The refusal names the node as `chosen.NODE`.
-pub fn enough<'g>(
-    reached: impl IntoIterator<Item = &'g Node>,
-    chosen: &BTreeMap<String, Vec<AccountId>>,
-) -> Result<(), Refusal> {
-    for node in reached {
-        let Some(choice) = choice_of(node) else { continue };
-        if chosen.get(&node.code).map_or(0, Vec::len) < choice.min {
-            let detail = format!("choose {} to {} people for {}", choice.min, choice.max, node.name);
-            return Err(Refusal::invalid(format!("chosen.{}", node.code), "required", detail));
-        }
-    }
-    Ok(())
 }

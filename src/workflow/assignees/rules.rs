@@ -120,3 +120,81 @@ pub fn places(
     }
     assigned
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workflow::assignees::each_once;
+
+    const ANN: AccountId = AccountId(1);
+    const BOB: AccountId = AccountId(2);
+    const CAT: AccountId = AccountId(3);
+    const BOSS: AccountId = AccountId(9);
+
+    fn work(text: &str) -> Work {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn the_initiator_is_left_out_asked_or_replaced_by_his_head() {
+        // FW21
+        let cases = [
+            (WhenInitiator::Skip, vec![ANN, BOB], None, vec![BOB]),
+            (WhenInitiator::Skip, vec![ANN], Some(BOSS), vec![]),
+            (WhenInitiator::Allow, vec![ANN, BOB], None, vec![ANN, BOB]),
+            (WhenInitiator::Head, vec![BOB, ANN, CAT], Some(BOSS), vec![BOB, BOSS, CAT]),
+            (WhenInitiator::Head, vec![ANN, BOSS], Some(BOSS), vec![BOSS]),
+            (WhenInitiator::Head, vec![ANN], None, vec![]),
+            (WhenInitiator::Head, vec![ANN], Some(ANN), vec![]),
+        ];
+        for (rule, people, head, expected) in cases {
+            assert_eq!(without_initiator(rule, &people, ANN, head), expected, "{rule:?} {people:?}");
+        }
+    }
+
+    #[test]
+    fn where_nobody_was_found_the_first_who_may_decides() {
+        // FW20
+        let tiers = [vec![], vec![ANN], vec![BOB, ANN], vec![CAT]];
+        assert_eq!(in_their_place(WhenInitiator::Skip, &tiers, ANN), [BOB]);
+        assert_eq!(in_their_place(WhenInitiator::Allow, &tiers, ANN), [ANN]);
+        assert_eq!(in_their_place(WhenInitiator::Skip, &[vec![ANN]], ANN), []);
+    }
+
+    #[test]
+    fn a_stand_in_takes_the_place_but_never_in_his_own_instance() {
+        // FW25
+        let plain = work(r#"{ "assignees": [] }"#);
+        let shown = |work: &Work, people: &[AccountId], stand_ins: &[(AccountId, AccountId)]| {
+            let stand_ins = stand_ins.iter().copied().collect();
+            let list = places(work, people, &stand_ins, ANN, &[]);
+            list.into_iter().map(|it| (it.account, it.instead_of)).collect::<Vec<_>>()
+        };
+        assert_eq!(shown(&plain, &[BOB, CAT], &[(BOB, BOSS)]), [(BOSS, Some(BOB)), (CAT, None)]);
+        assert_eq!(shown(&plain, &[BOB], &[(BOB, ANN)]), [(BOB, None)]);
+        assert_eq!(shown(&plain, &[BOB, CAT], &[(BOB, CAT)]), [(CAT, Some(BOB))]);
+        let own = work(r#"{ "assignees": [], "when_initiator": "allow" }"#);
+        assert_eq!(shown(&own, &[BOB], &[(BOB, ANN)]), [(ANN, Some(BOB))]);
+    }
+
+    #[test]
+    fn who_approved_before_is_asked_again_once_or_only_after_a_pause() {
+        // FW22
+        let before =
+            [Before { account: BOB, just_before: true }, Before { account: CAT, just_before: false }];
+        for (rule, expected) in [
+            ("ask", [false, false, false]),
+            ("consecutive", [true, false, false]),
+            ("once", [true, true, false]),
+        ] {
+            let work = work(&format!(r#"{{ "assignees": [], "when_repeated": "{rule}" }}"#));
+            let list = places(&work, &[BOB, CAT, BOSS], &BTreeMap::new(), ANN, &before);
+            assert_eq!(list.iter().map(|it| it.earlier).collect::<Vec<_>>(), expected, "{rule}");
+        }
+    }
+
+    #[test]
+    fn everybody_is_there_once_in_the_order_of_the_rules() {
+        assert_eq!(each_once(vec![CAT, ANN, CAT, BOB, ANN]), [CAT, ANN, BOB]);
+    }
+}

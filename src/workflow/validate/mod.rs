@@ -138,4 +138,4 @@ fn settings(settings: &ProcessSettings, form: &Form, faults: &mut Faults) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

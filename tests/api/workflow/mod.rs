@@ -1,0 +1,5 @@
+//! Workflows: definitions, substitutes, statistics.
+
+mod definitions;
+mod definitions_path;
+mod substitutes;
