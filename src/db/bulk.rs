@@ -116,9 +116,9 @@ pub(crate) async fn accounts_of_guids(
         Raw::Pg(pg) => {
             let found = sqlx::query_as(
                 "SELECT asked.guid, u.user_id FROM unnest($2::text[]) AS asked (guid)
-                   JOIN sys_login_user u ON u.company_id = $1 AND u.status = 1
-                    AND (u.guid = asked.guid OR u.user_id = (SELECT s.account_id FROM hr_staff s
-                          WHERE s.guid = asked.guid AND s.company_id = $1))
+                   JOIN sys_login_user u ON u.company_id = $1 AND u.status = 1 AND u.user_id = coalesce(
+                        (SELECT s.account_id FROM hr_staff s WHERE s.guid = asked.guid AND s.company_id = $1),
+                        (SELECT a.user_id FROM sys_login_user a WHERE a.guid = asked.guid))
                   WHERE NOT EXISTS (SELECT 1 FROM hr_staff s WHERE s.account_id = u.user_id AND s.company_id = $1
                                        AND s.status <> 'active')",
             )
@@ -130,9 +130,9 @@ pub(crate) async fn accounts_of_guids(
         Raw::Sqlite(sqlite) => {
             sqlx::query_as(
                 "SELECT asked.value, u.user_id FROM json_each($2) AS asked
-                   JOIN sys_login_user u ON u.company_id = $1 AND u.status = 1
-                    AND (u.guid = asked.value OR u.user_id = (SELECT s.account_id FROM hr_staff s
-                          WHERE s.guid = asked.value AND s.company_id = $1))
+                   JOIN sys_login_user u ON u.company_id = $1 AND u.status = 1 AND u.user_id = coalesce(
+                        (SELECT s.account_id FROM hr_staff s WHERE s.guid = asked.value AND s.company_id = $1),
+                        (SELECT a.user_id FROM sys_login_user a WHERE a.guid = asked.value))
                   WHERE NOT EXISTS (SELECT 1 FROM hr_staff s WHERE s.account_id = u.user_id AND s.company_id = $1
                                        AND s.status <> 'active')",
             )
@@ -191,7 +191,8 @@ pub(crate) async fn cards(conn: &mut Conn, accounts: &[i64]) -> Result<Vec<Card>
         Raw::Pg(pg) => {
             let found = sqlx::query_as(
                 "SELECT u.user_id, u.guid, coalesce(s.name, nullif(u.display_name, ''), u.username)
-                   FROM sys_login_user u LEFT JOIN hr_staff s ON s.account_id = u.user_id
+                   FROM sys_login_user u
+                   LEFT JOIN hr_staff s ON s.account_id = u.user_id AND s.company_id = u.company_id
                   WHERE u.user_id = ANY($1::bigint[]) ORDER BY u.user_id",
             )
             .bind(accounts)
@@ -201,7 +202,8 @@ pub(crate) async fn cards(conn: &mut Conn, accounts: &[i64]) -> Result<Vec<Card>
         Raw::Sqlite(sqlite) => {
             sqlx::query_as(
                 "SELECT u.user_id, u.guid, coalesce(s.name, nullif(u.display_name, ''), u.username)
-                   FROM sys_login_user u LEFT JOIN hr_staff s ON s.account_id = u.user_id
+                   FROM sys_login_user u
+                   LEFT JOIN hr_staff s ON s.account_id = u.user_id AND s.company_id = u.company_id
                   WHERE u.user_id IN (SELECT value FROM json_each($1)) ORDER BY u.user_id",
             )
             .bind(Json(accounts))

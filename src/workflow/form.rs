@@ -373,7 +373,7 @@ mod tests {
         let many = Form { fields: vec![form.fields[0].clone(); FIELDS_MAX + 1] };
         assert!(faults(&many).iter().any(|(at, _)| at == "form.fields"));
         assert!(
-            serde_json::from_value::<Field>(json!({ "code": "a", "name": "x", "type": "bool", "typ": 1 }))
+            serde_json::from_value::<Field>(json!({ "code": "a", "name": "x", "type": "text", "typ": 1 }))
                 .is_err()
         );
     }

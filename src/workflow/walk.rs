@@ -281,9 +281,10 @@ pub(super) mod tests {
                         if place > 0 && draw.next().unwrap_or(0) % 4 == 0 {
                             *count += 1;
                             let code = format!("n{count}");
-                            inner.push(match beside {
-                                false => json!({ "code": code, "name": code, "kind": "end" }),
-                                true => json!({ "code": code, "name": code, "kind": "auto", "decision": "reject" }),
+                            inner.push(if beside {
+                                json!({ "code": code, "name": code, "kind": "auto", "decision": "reject" })
+                            } else {
+                                json!({ "code": code, "name": code, "kind": "end" })
                             });
                         }
                         branches.push(branch(&code, least, Value::Array(inner)));

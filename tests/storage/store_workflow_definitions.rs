@@ -78,7 +78,7 @@ both_databases! {
         let versions = workflow_store::definitions::versions(conn, COMPANY, "leave").await.unwrap();
         assert_eq!(versions, [(2, "draft".to_owned()), (1, "published".to_owned())]);
 
-        let list = async |conn: &mut _, filter: DefinitionFilter, page| {
+        let list = async |conn: &mut livegrant::db::Conn, filter: DefinitionFilter, page| {
             let (count, rows) = workflow_store::definitions::list(conn, COMPANY, &filter, page).await.unwrap();
             let shown: Vec<_> = rows.iter().map(|row| format!("{}{}", row.code, row.number)).collect();
             (count, shown.join(" "))

@@ -71,21 +71,22 @@ pub async fn of_permission(
           WHERE u.company_id = $1 AND u.status = 1
             AND NOT EXISTS (SELECT 1 FROM hr_staff s WHERE s.account_id = u.user_id AND s.company_id = $1
                                 AND s.status <> 'active')
-            AND (EXISTS (SELECT 1 FROM sys_user_role held
-                           JOIN sys_role r ON r.id = held.role_id AND r.status = 1
-                           JOIN sys_role_menu m ON m.role_id = r.id
-                           JOIN sys_permission p ON p.id = m.permission_id AND p.status = 1
-                          WHERE held.account_id = u.user_id AND p.code = $2
-                            AND (held.valid_from IS NULL OR held.valid_from <= $3)
-                            AND (held.valid_to IS NULL OR held.valid_to > $3))
-              OR EXISTS (SELECT 1 FROM hr_staff s
-                           JOIN hr_r_staff_position held ON held.staff_id = s.id
-                           JOIN hr_position o ON o.id = held.position_id AND o.status = 1
-                           JOIN hr_r_position_permission m ON m.position_id = o.id
-                           JOIN sys_permission p ON p.id = m.permission_id AND p.status = 1
-                          WHERE s.account_id = u.user_id AND p.code = $2
-                            AND (held.valid_from IS NULL OR held.valid_from <= $3)
-                            AND (held.valid_to IS NULL OR held.valid_to > $3)))
+            AND u.user_id IN (
+                SELECT held.account_id FROM sys_permission p
+                  JOIN sys_role_menu m ON m.permission_id = p.id
+                  JOIN sys_role r ON r.id = m.role_id AND r.status = 1
+                  JOIN sys_user_role held ON held.role_id = r.id
+                 WHERE p.code = $2 AND p.status = 1 AND (held.valid_from IS NULL OR held.valid_from <= $3)
+                   AND (held.valid_to IS NULL OR held.valid_to > $3)
+                UNION
+                SELECT s.account_id FROM sys_permission p
+                  JOIN hr_r_position_permission m ON m.permission_id = p.id
+                  JOIN hr_position o ON o.id = m.position_id AND o.status = 1
+                  JOIN hr_r_staff_position held ON held.position_id = o.id
+                  JOIN hr_staff s ON s.id = held.staff_id
+                 WHERE p.code = $2 AND p.status = 1 AND s.account_id IS NOT NULL
+                   AND (held.valid_from IS NULL OR held.valid_from <= $3)
+                   AND (held.valid_to IS NULL OR held.valid_to > $3))
           ORDER BY u.user_id LIMIT $4",
         company.0,
         code,

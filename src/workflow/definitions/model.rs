@@ -181,6 +181,7 @@ impl Definition {
 
 /// A new definition.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct NewDefinition {
     /// 1 to 64 letters, digits, `_`, `-`, `.` or `:`; unique in the company.
     pub code: String,

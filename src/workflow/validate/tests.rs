@@ -308,7 +308,7 @@ fn a_misspelt_word_is_refused_when_it_is_read() {
     }
     assert!(serde_json::from_value::<crate::workflow::graph::Node>(approve()).is_ok());
     for node in [
-        json!({ "code": "e", "name": "e", "kind": "end", "x": 1 }),
+        json!({ "code": "e", "name": "e", "kind": "delay", "minutes": 1, "x": 1 }),
         json!({ "code": "e", "name": "e", "kind": "jump" }),
     ] {
         assert!(serde_json::from_value::<crate::workflow::graph::Node>(node).is_err());
