@@ -107,7 +107,7 @@ pub(crate) async fn give(conn: &mut Conn, told: Told<'_>, to: &[(i64, i64, bool)
                 "WITH held AS (UPDATE sys_inbox SET held = held + 1 WHERE account_id = ANY($5::bigint[]))
                  INSERT INTO sys_notification_recipient (account_id, notification_id, latest_id, company_id, group_key, rev,
                     at, seen_at)
-                 SELECT given.account, $1, $1, $2, $3, given.rev, $4, CASE WHEN given.seen THEN $4 END
+                 SELECT given.account, $1, $1, $2, $3, given.rev, $4, CASE WHEN given.seen THEN CAST($4 AS BIGINT) END
                    FROM unnest($5::bigint[], $6::bigint[], $7::boolean[]) AS given (account, rev, seen)",
             )
             .bind(told.id)
@@ -164,7 +164,7 @@ pub(crate) async fn merge(
             let merged = sqlx::query(
                 "UPDATE sys_notification_recipient AS r
                     SET latest_id = $1, at = $2, rev = come.rev, group_count = r.group_count + 1,
-                        seen_at = CASE WHEN come.seen THEN $2 END, delivered_at = NULL
+                        seen_at = CASE WHEN come.seen THEN CAST($2 AS BIGINT) END, delivered_at = NULL
                    FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::boolean[]) AS come (account, notice, rev, seen)
                   WHERE r.account_id = come.account AND r.notification_id = come.notice",
             )

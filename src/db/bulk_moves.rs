@@ -64,7 +64,7 @@ pub(crate) async fn move_ids(
                         snoozed_until = CASE $7::bigint WHEN 0 THEN snoozed_until WHEN 2 THEN $8::bigint END,
                         deleted_at = CASE $9::bigint WHEN 0 THEN deleted_at ELSE coalesce(deleted_at, $10) END
                   WHERE account_id = $1 AND company_id IN (0, $2) AND notification_id = ANY($3::bigint[])
-                    AND deleted_at IS NULL AND ($8 IS NULL OR archived_at IS NULL)
+                    AND deleted_at IS NULL AND ($8::bigint IS NULL OR archived_at IS NULL)
                     AND ($4 <> 2 OR snoozed_until IS NOT NULL)
                     AND (($4 = 1 AND seen_at IS NULL) OR ($4 = 2 AND seen_at IS NOT NULL)
                          OR ($5 = 1 AND read_at IS NULL) OR ($5 = 2 AND read_at IS NOT NULL)

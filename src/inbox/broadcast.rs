@@ -146,7 +146,7 @@ pub struct Delivery {
     pub created_at: String,
     /// For how many people it is; of a broadcast: whom it reaches now.
     pub sent: i64,
-    /// To how many of them a tab took it; null for a broadcast: its receipt at `/api/v1/receipts/{rev}` says it tab by tab.
+    /// To how many of them a tab took it; null for a broadcast: its receipt at `/api/v1/changes/{rev}/receipt` says it tab by tab.
     pub delivered: Option<i64>,
     /// How many opened a list that shows it.
     pub seen: i64,

@@ -9,6 +9,7 @@ mod bad_input;
 mod cookies;
 mod described;
 mod hr;
+mod inbox;
 mod mcp;
 mod passwords;
 mod permissions;

@@ -1,0 +1,138 @@
+//! The lists and counts of a large inbox go by an index on both databases: the plans are read, not timed.
+
+use livegrant::db::Db;
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, SqliteConnection};
+use std::path::Path;
+
+use crate::house::House;
+use crate::sql_literals::of_file;
+use crate::support::both_databases;
+
+/// Rows of the one account; with fewer a planner may rightly prefer to read all.
+const ROWS: i64 = 20_000;
+
+/// The statements of the lists and counts, in the order of the file: page, unread page, total, counts, one.
+fn statements() -> Vec<String> {
+    let name = "src/inbox/store/lists.rs";
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let source = std::fs::read_to_string(root.join(name)).unwrap();
+    let found: Vec<String> = of_file(name, &source).unwrap().into_iter().map(|found| found.sql).collect();
+    assert_eq!(found.len(), 5);
+    found
+}
+
+/// What the placeholders of each statement stand for.
+const VALUES: [&[&str]; 5] = [
+    &[
+        "1",
+        "1",
+        "0",
+        "NULL",
+        "NULL",
+        "NULL",
+        "NULL",
+        "NULL",
+        "NULL",
+        "NULL",
+        "9000000000000",
+        "9000000000000",
+        "20",
+        "20",
+        "0",
+    ],
+    &[
+        "1",
+        "1",
+        "0",
+        "NULL",
+        "NULL",
+        "NULL",
+        "NULL",
+        "NULL",
+        "NULL",
+        "9000000000000",
+        "9000000000000",
+        "20",
+        "20",
+        "0",
+    ],
+    &["1", "1", "0", "NULL", "NULL", "NULL", "NULL", "NULL", "NULL", "NULL"],
+    &["1", "1", "0", "NULL", "NULL", "NULL", "NULL", "NULL"],
+    &["1", "1", "7"],
+];
+
+fn filled(sql: &str, values: &[&str]) -> String {
+    let mut text = sql.to_owned();
+    for (at, value) in values.iter().enumerate().rev() {
+        text = text.replace(&format!("${}", at + 1), value);
+    }
+    text
+}
+
+const NOTICES: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+     INSERT INTO sys_notification (message_id, type, title, content, sender_id, company_id, created_at)
+     SELECT 'm' || i, 'message_notification', 't', 'c', 0, 1, i FROM n";
+const ROWS_OF_ONE: &str =
+    "INSERT INTO sys_notification_recipient (account_id, notification_id, latest_id, company_id, rev, at,
+        seen_at, read_at)
+     SELECT 1, id, id, 1, id, created_at, CASE WHEN id % 50 > 0 THEN 5 END, CASE WHEN id % 50 > 0 THEN 5 END
+       FROM sys_notification";
+
+/// Says what of the plan reads a whole table that grows with the inboxes.
+async fn scans(db: Db, url: &str, sql: &str) -> (Vec<String>, String) {
+    drop(db);
+    if url.starts_with("sqlite") {
+        let mut conn = SqliteConnection::connect(url).await.unwrap();
+        let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
+        let lines: Vec<String> = sqlx::query(explain)
+            .fetch_all(&mut conn)
+            .await
+            .unwrap()
+            .iter()
+            .map(|row| row.get("detail"))
+            .collect();
+        let bad = |line: &&String| {
+            let table = ["SCAN r", "SCAN n", "SCAN f", "SCAN told", "SCAN person"];
+            table.iter().any(|scan| line.as_str() == *scan || line.starts_with(&format!("{scan} ")))
+                && !line.contains("USING")
+        };
+        return (lines.iter().filter(bad).cloned().collect(), lines.join("\n"));
+    }
+    let mut conn = PgConnection::connect(url).await.unwrap();
+    sqlx::query("ANALYZE").execute(&mut conn).await.unwrap();
+    let explain = AssertSqlSafe(format!("EXPLAIN {sql}"));
+    let lines: Vec<String> =
+        sqlx::query(explain).fetch_all(&mut conn).await.unwrap().iter().map(|row| row.get(0)).collect();
+    let bad = |line: &&String| {
+        line.contains("Seq Scan on sys_notification_recipient")
+            || line.contains("Seq Scan on sys_notification ")
+    };
+    (lines.iter().filter(bad).cloned().collect(), lines.join("\n"))
+}
+
+both_databases! {
+    async fn lists_and_counts_of_a_large_inbox_go_by_an_index(database: TestDatabase) {
+        let house = House::build(&database).await;
+        let ann = house.account("ann").await;
+        assert_eq!(ann.0, 1, "the values above name the first account");
+        if database.url.starts_with("sqlite") {
+            let mut conn = SqliteConnection::connect(&database.url).await.unwrap();
+            for sql in [NOTICES, ROWS_OF_ONE, "ANALYZE"] {
+                sqlx::query(AssertSqlSafe(sql)).execute(&mut conn).await.unwrap();
+            }
+        } else {
+            let mut conn = PgConnection::connect(&database.url).await.unwrap();
+            for sql in [NOTICES, ROWS_OF_ONE, "ANALYZE"] {
+                sqlx::query(AssertSqlSafe(sql)).execute(&mut conn).await.unwrap();
+            }
+        }
+        assert!(ROWS == 20_000);
+        for (at, (sql, values)) in statements().iter().zip(VALUES).enumerate() {
+            let (scans, plan) = scans(house.db.clone(), &database.url, &filled(sql, values)).await;
+            assert!(scans.is_empty(), "statement {at} on {}: {scans:?}\n{plan}", database.kind);
+        }
+        // The control: what has no index is seen.
+        let all = "SELECT * FROM sys_notification_recipient r WHERE r.group_count = 5";
+        assert!(!scans(house.db.clone(), &database.url, all).await.0.is_empty());
+    }
+}
