@@ -119,13 +119,14 @@ CREATE VIEW sys_broadcast_reach AS
              WHERE held.account_id = person.user_id AND held.role_id = told.audience_id AND held.started))
         OR (told.audience = 'position' AND EXISTS (
             SELECT 1 FROM hr_r_staff_position AS filled JOIN hr_staff AS staff ON staff.id = filled.staff_id
-             WHERE staff.account_id = person.user_id AND filled.position_id = told.audience_id AND filled.started))
+             WHERE staff.account_id = person.user_id AND staff.company_id = told.company_id
+               AND filled.position_id = told.audience_id AND filled.started))
         OR (told.audience = 'organization' AND EXISTS (
             SELECT 1 FROM hr_staff AS staff
               JOIN hr_organization AS root ON root.id = told.audience_id
               JOIN hr_organization AS own ON substr(own.path, 1, length(root.path)) = root.path
                 AND own.company_id = root.company_id
-             WHERE staff.account_id = person.user_id AND staff.status <> 'left'
+             WHERE staff.account_id = person.user_id AND staff.company_id = told.company_id AND staff.status <> 'left'
                AND (own.id = staff.org_id OR EXISTS (
                    SELECT 1 FROM hr_r_staff_position AS filled JOIN hr_position AS post ON post.id = filled.position_id
                     WHERE filled.staff_id = staff.id AND filled.started AND post.org_id = own.id))));
