@@ -104,7 +104,7 @@ both_databases! {
             assert!(problem["errors"]["staffGuids[1]"].is_array(), "{problem}");
             assert_eq!(counts(&alice).await, (2, 2), "nothing was sent");
             // Somebody who comes later does not find what was told before.
-            server.clock.advance(std::time::Duration::from_secs(1));
+            server.advance(std::time::Duration::from_secs(1)).await;
             let dave = server.account("dave", &[]).await;
             assert_eq!(titles(&dave, LIST).await, "");
         }).await;

@@ -1,9 +1,10 @@
 //! What somebody does in his own inbox, over REST: each move answers the notice and absolute counts, repeating is harmless.
 
+use livegrant_actors::Transport;
 use serde_json::{Value, json};
 
 use super::{LIST, counts, of, shout, tell, titles};
-use crate::support::{Account, ok, refused, served};
+use crate::support::{Account, Stream, ok, refused, served};
 
 async fn act(by: &Account, id: i64, what: &str) -> Value {
     ok(by.post(&format!("{LIST}/{id}/{what}"), json!({})).await)
@@ -25,7 +26,7 @@ served! {
             ] {
                 let answer = act(&alice, id, what).await;
                 let (unseen, unread) = of(&answer["counts"]);
-                let others = if id == own { 1 } else { 0 };
+                let others = i64::from(id == own);
                 assert_eq!((&answer["state"], (unseen - others, unread - others)), (&json!(state), expected), "{id} {what}");
                 let now = answer["counts"]["state_rev"].as_i64().unwrap();
                 assert!(now >= rev, "{what}: {now} after {rev}");
@@ -42,6 +43,7 @@ served! {
         let snoozed = ok(alice.post(&format!("{LIST}/{own}/snooze"), json!({ "preset": "tomorrow" })).await);
         assert_eq!(snoozed["state"], "snoozed");
         assert_eq!((titles(&alice, LIST).await, titles(&alice, &format!("{LIST}?snoozed=true")).await), ("all".to_owned(), "own".to_owned()));
+        server.clock.advance(std::time::Duration::from_millis(1));
         let back = act(&alice, own, "unsnooze").await;
         assert_eq!((&back["state"], of(&back["counts"])), (&json!("unseen"), (1, 1)), "comes back as new");
         assert_eq!(titles(&alice, LIST).await, "own all");
@@ -93,7 +95,9 @@ served! {
         let sender = server.account("sender", &["notification:send"]).await;
         let alice = server.account("alice", &[]).await;
         let (a, b) = (tell(&sender, &alice, "a").await, tell(&sender, &alice, "b").await);
-        let mut tab = crate::support::Stream::open(&server, &alice, livegrant_actors::Transport::Sse, "").await.expect("a stream");
+        let listens = [("topics", "notifications")];
+        let opened = Stream::open(&server, Transport::WebSocket, &alice, &listens).await;
+        let (mut tab, _) = opened.expect("a stream");
         ok(alice.post(&format!("{LIST}/bulk"), json!({ "state": "read", "ids": [a, b] })).await);
         let state = loop {
             let frame = tab.next_of("NOTIFICATION_STATE").await;

@@ -1,9 +1,10 @@
 //! What reaches people where (FN10): one's own choice, the company's, what cannot be muted.
 
+use livegrant_actors::Transport;
 use serde_json::{Value, json};
 
 use super::{LIST, counts, of, tell};
-use crate::support::{Account, ok, refused, served};
+use crate::support::{Account, Stream, ok, refused, served};
 
 const OWN: &str = "/api/v1/notifications/preferences";
 const TENANT: &str = "/api/v1/notifications/tenant-preferences";
@@ -86,7 +87,9 @@ served! {
         let sender = server.account("sender", &["notification:send"]).await;
         let alice = server.account("alice", &[]).await;
         ok(alice.put(OWN, choice("message_notification", "in_app", false)).await);
-        let mut tab = crate::support::Stream::open(&server, &alice, livegrant_actors::Transport::Sse, "").await.expect("a stream");
+        let listens = [("topics", "notifications")];
+        let opened = Stream::open(&server, Transport::WebSocket, &alice, &listens).await;
+        let (mut tab, _) = opened.expect("a stream");
         tell(&sender, &alice, "quiet").await;
         loop {
             let frame = tab.frame().await;
