@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{LIST, counts, of, shout, tell, titles};
-use crate::support::{Setup, TestDatabase, both_databases, ok, refused, served};
+use crate::support::{Setup, both_databases, ok, refused, served};
 
 served! {
     // S2-43, S2-53, S0-55, FN9

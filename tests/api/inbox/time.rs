@@ -5,7 +5,7 @@ use std::time::Duration;
 use livegrant::inbox::retention;
 use serde_json::json;
 
-use super::{LIST, counts, tell, titles};
+use super::{LIST, counts, shout, tell, titles};
 use crate::support::{PATIENCE, Setup, TestDatabase, TestServer, both_databases, ok};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -71,8 +71,8 @@ both_databases! {
             let alice = server.account("alice", &[]).await;
             let kept = tell(&sender, &alice, "kept").await;
             tell(&sender, &alice, "old").await;
-            let told = super::shout(&sender, "old broadcast").await;
-            let kept_too = super::shout(&sender, "kept broadcast").await;
+            let told = shout(&sender, "old broadcast").await;
+            let kept_too = shout(&sender, "kept broadcast").await;
             for id in [kept, kept_too] {
                 ok(alice.post(&format!("{LIST}/{id}/archive"), json!({})).await);
             }
