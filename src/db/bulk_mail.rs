@@ -90,6 +90,55 @@ where
     Ok(came)
 }
 
+/// Reads notices as these accounts have them, `(account, notice)`, by account and notice; what was deleted is left out.
+pub(crate) async fn items<T>(conn: &mut Conn, asked: &[InboxAt]) -> Result<Vec<T>, DbError>
+where
+    T: Send + Unpin,
+    T: for<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow> + for<'r> sqlx::FromRow<'r, sqlx::sqlite::SqliteRow>,
+{
+    let patience = conn.patience();
+    let items = match conn.raw() {
+        Raw::Pg(pg) => {
+            let accounts: Vec<i64> = asked.iter().map(|(account, _)| *account).collect();
+            let notices: Vec<i64> = asked.iter().map(|(_, notice)| *notice).collect();
+            let items = sqlx::query_as(
+                "SELECT has.account_id, has.notification_id AS id, told.message_id, told.type, told.category,
+                        told.severity, told.title, told.content, told.payload, told.link, told.actions, told.tag,
+                        told.sender_id, told.sender_name, has.company_id, has.group_count AS count, has.at,
+                        told.created_at, told.expires_at, has.seen_at, has.read_at, has.archived_at, has.snoozed_until,
+                        FALSE AS broadcast
+                   FROM unnest($1::bigint[], $2::bigint[]) AS asked (account, notice)
+                   JOIN sys_notification_recipient AS has
+                     ON has.account_id = asked.account AND has.notification_id = asked.notice
+                   JOIN sys_notification AS told ON told.id = has.latest_id
+                  WHERE has.deleted_at IS NULL ORDER BY has.account_id, has.notification_id",
+            )
+            .bind(accounts)
+            .bind(notices)
+            .fetch_all(pg);
+            in_time(patience, Box::pin(items)).await?
+        }
+        Raw::Sqlite(sqlite) => {
+            sqlx::query_as(
+                "SELECT has.account_id, has.notification_id AS id, told.message_id, told.type, told.category,
+                        told.severity, told.title, told.content, told.payload, told.link, told.actions, told.tag,
+                        told.sender_id, told.sender_name, has.company_id, has.group_count AS count, has.at,
+                        told.created_at, told.expires_at, has.seen_at, has.read_at, has.archived_at, has.snoozed_until,
+                        FALSE AS broadcast
+                   FROM json_each($1) AS asked
+                   JOIN sys_notification_recipient AS has
+                     ON has.account_id = asked.value ->> 0 AND has.notification_id = asked.value ->> 1
+                   JOIN sys_notification AS told ON told.id = has.latest_id
+                  WHERE has.deleted_at IS NULL ORDER BY has.account_id, has.notification_id",
+            )
+            .bind(Json(asked))
+            .fetch_all(sqlite)
+            .await?
+        }
+    };
+    Ok(items)
+}
+
 /// Notes at `now` that what came to these accounts at these revisions has reached a tab. Who holds one of the rows now
 /// (somebody marks it) is not waited for; answers how many were noted.
 pub(crate) async fn note_delivered(conn: &mut Conn, told: &[InboxAt], now: i64) -> Result<u64, DbError> {

@@ -2,11 +2,14 @@
 //! stand now, what has reached a tab.
 //! A handful of statements, however many tabs ask. It changes no state that anybody sees in his inbox.
 
+use super::lists::Item;
+use super::store::lists::FeedRow;
 use crate::db::{Conn, DbError, bulk_mail};
 use crate::sql_all;
 use livegrant_actors::AccountId;
 use serde_json::{Map, Value};
 use sqlx::types::Json;
+use std::collections::BTreeMap;
 
 /// A notice that came to an account.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -55,6 +58,23 @@ pub async fn came_after_each(
     limit: i64,
 ) -> Result<Vec<CameTo>, DbError> {
     bulk_mail::came_after_each(conn, &plain(asked), limit).await
+}
+
+#[derive(sqlx::FromRow)]
+struct ItemOf {
+    account_id: i64,
+    #[sqlx(flatten)]
+    row: FeedRow,
+}
+
+/// Reads notices as lists show them, `(account, notice)`; what an account has deleted is left out.
+pub async fn items(
+    conn: &mut Conn,
+    asked: &[(AccountId, i64)],
+) -> Result<BTreeMap<(AccountId, i64), Item>, DbError> {
+    let found: Vec<ItemOf> = bulk_mail::items(conn, &plain(asked)).await?;
+    let named = |ItemOf { account_id, row }: ItemOf| ((AccountId(account_id), row.id), Item::from(row));
+    Ok(found.into_iter().map(named).collect())
 }
 
 /// Lists inboxes that changed at or after a time, by any node's clock, with their revisions; `limit` of them at most.

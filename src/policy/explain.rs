@@ -124,7 +124,6 @@ mod tests {
         Arc::new(GrantHolder {
             id,
             guid: "".into(),
-            staff_guid: None,
             code: "".into(),
             name: "".into(),
             company: CompanyId(company),
@@ -167,6 +166,7 @@ mod tests {
         let account = AccountFacts {
             account: AccountId(1),
             guid: "".into(),
+            staff_guid: None,
             username: "".into(),
             display_name: "".into(),
             company: VIEW.company,

@@ -130,7 +130,6 @@ impl Policy {
             let holder = GrantHolder {
                 id: *id,
                 guid: "".into(),
-                staff_guid: None,
                 code: "".into(),
                 name: "".into(),
                 company: CompanyId(row.company),
@@ -167,6 +166,7 @@ impl Policy {
         AccountFacts {
             account: id,
             guid: "".into(),
+            staff_guid: None,
             username: "".into(),
             display_name: "".into(),
             company: CompanyId(1),

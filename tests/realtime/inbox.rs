@@ -17,8 +17,7 @@ use std::time::Duration;
 
 use crate::nodes::{Nodes, at, until};
 use crate::support::{
-    Account, Setup, Stream, Tab, TestDatabase, TestServer, both_databases, run_on_postgres, served,
-    served_once,
+    Account, Setup, Stream, Tab, TestServer, both_databases, run_on_postgres, served, served_once,
 };
 
 const STREAMS: [Transport; 3] = [Transport::WebSocket, Transport::Sse, Transport::Poll];
@@ -157,17 +156,17 @@ served! {
         send(&server, &[&alice], "two").await;
         mark_all(&server, &alice).await;
         for stream in &mut streams {
-            let (mut rev, mut last) = (0, (9, 9));
-            loop {
+            let mut rev = 0;
+            let last = loop {
                 let state = stream.next_of("NOTIFICATION_STATE").await;
                 let told = state["data"]["rev"].as_i64().unwrap();
                 assert!(told >= rev, "in the order of their revisions");
-                (rev, last) = (told, counts(&state));
+                rev = told;
                 if state["data"]["state"] == "read" {
                     assert_eq!(state["data"]["ids"], json!([1]));
-                    break;
+                    break counts(&state);
                 }
-            }
+            };
             assert_eq!(last, (0, 0));
         }
     }

@@ -55,6 +55,11 @@ both_databases! {
         let shown: Vec<_> = came.iter().map(|came| (came.account_id, came.rev)).collect();
         assert_eq!(shown, [(alice.0, 2), (alice.0, 3)], "the newest of each");
         assert!(mailbox::came_after_each(&mut conn, &[], 2).await.unwrap().is_empty());
+        let items = mailbox::items(&mut conn, &[(alice, 2), (bob, 2), (bob, 3)]).await.unwrap();
+        let whose: Vec<_> = items.keys().copied().collect();
+        assert_eq!(whose, [(alice, 2), (bob, 2)], "bob has no third");
+        let item = serde_json::to_value(&items[&(bob, 2)]).unwrap();
+        assert_eq!((&item["title"], &item["state"], &item["count"]), (&json!("ab"), &json!("unseen"), &json!(1)));
         let mut revisions = mailbox::revisions(&mut conn, &[carol, bob, alice]).await.unwrap();
         revisions.sort_unstable();
         assert_eq!(revisions, [(alice, 3), (bob, 1)]);

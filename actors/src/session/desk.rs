@@ -120,7 +120,8 @@ impl Desk {
             Some(rev) => frame.of_inbox(rev),
             None => frame,
         };
-        if places {
+        // What comes to the inbox names no hash: it must not put off the checkpoint.
+        if places && mail.is_none() {
             tab.last_placed = now;
         }
         // How an inbox stands is told to every tab that comes; it would drive out what is worth following.

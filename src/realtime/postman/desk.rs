@@ -9,6 +9,7 @@ use super::delivered::Told;
 use super::{Inside, words};
 use crate::core::Core;
 use crate::inbox::feed::{self, Standing};
+use crate::inbox::lists::Item;
 use crate::inbox::mailbox::{self, CameTo};
 use crate::refusal::Refusal;
 use livegrant_actors::{AccountId, Answer, Audience, CompanyId, ConnectionId, Content, Want, Wanted};
@@ -146,7 +147,10 @@ impl Desk {
         };
         metrics::histogram!("livegrant_mail_answered_at_once")
             .record((self.changes.len() + self.places.len()) as f64);
-        let mut answers = self.of_changes(&standings);
+        let items = self.arrived();
+        let items =
+            if items.is_empty() { BTreeMap::new() } else { mailbox::items(&mut conn, &items).await? };
+        let mut answers = self.of_changes(&standings, &items);
         answers.extend(self.of_places(&standings, &came));
         Ok(answers)
     }
@@ -154,6 +158,12 @@ impl Desk {
     fn views(&self) -> impl Iterator<Item = View> {
         let changes = self.changes.iter().map(|changed| changed.view);
         changes.chain(self.places.iter().map(|place| place.view))
+    }
+
+    /// Names the notices that came, and to whom.
+    fn arrived(&self) -> Vec<(AccountId, i64)> {
+        let arrived = self.changes.iter().filter(|changed| changed.content.event.is_some());
+        arrived.map(|changed| (changed.view.0, changed.content.notification)).collect()
     }
 
     /// Names the accounts with a tab that has missed something, and what the tab that is furthest behind has.
@@ -170,7 +180,11 @@ impl Desk {
     }
 
     /// How inboxes stand after changes, for the tabs that have taken these.
-    fn of_changes(&self, standings: &BTreeMap<View, Standing>) -> Vec<Answer> {
+    fn of_changes(
+        &self,
+        standings: &BTreeMap<View, Standing>,
+        items: &BTreeMap<(AccountId, i64), Item>,
+    ) -> Vec<Answer> {
         let mut by_view: BTreeMap<View, Vec<&Changed>> = BTreeMap::new();
         for changed in &self.changes {
             by_view.entry(changed.view).or_default().push(changed);
@@ -186,7 +200,9 @@ impl Desk {
                     None => None,
                 };
                 let state = words::state(standing, changed.rev, what.as_deref());
-                let state = words::item(standing, content).into_iter().chain(state).collect();
+                let item = items.get(&(account, content.notification)).filter(|_| content.event.is_some());
+                let item = item.and_then(|item| words::item(standing, item));
+                let state = item.into_iter().chain(state).collect();
                 let (missed, rev) = (Arc::new([]), changed.rev);
                 answers.push(Answer { account, company, to: None, rev, missed, forgotten: None, state });
             }

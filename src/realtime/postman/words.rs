@@ -2,6 +2,7 @@
 
 use crate::db::Mail;
 use crate::inbox::feed::Standing;
+use crate::inbox::lists::Item;
 use crate::inbox::mailbox::CameTo;
 use livegrant_actors::{AccountId, Content, InboxEvent, MessageType, Operator};
 use serde_json::value::{RawValue, to_raw_value};
@@ -61,13 +62,9 @@ pub fn state(
     Some((MessageType::NotificationState, raw(&data)?))
 }
 
-/// The item of a notice that came, with the counts.
-pub fn item(standing: &Standing, content: &Content) -> Option<(MessageType, Arc<RawValue>)> {
-    let event = content.event.as_ref()?;
-    let mut item: Map<String, Value> = serde_json::from_str(event.data.get()).ok()?;
-    item.insert("type".to_owned(), json!(event.kind.event()));
-    item.insert("messageId".to_owned(), json!(event.message_id));
-    let mut data = Map::from_iter([("item".to_owned(), Value::Object(item))]);
+/// A notice that came as lists show it, with the counts.
+pub fn item(standing: &Standing, item: &Item) -> Option<(MessageType, Arc<RawValue>)> {
+    let mut data = Map::from_iter([("item".to_owned(), serde_json::to_value(item).ok()?)]);
     count(&mut data, standing);
     Some((MessageType::Notification, raw(&data)?))
 }
