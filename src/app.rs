@@ -35,6 +35,7 @@ use crate::web::methods::{Methods, head_as_get, otherwise};
 use crate::web::operations::Stopping;
 use crate::web::problem::Problem;
 use crate::web::{idempotency, openapi, page, request, routes};
+use crate::workflow::timers;
 use actix_http::{HttpService, Protocol};
 use actix_server::{Server, ServerHandle};
 use actix_service::{Service, apply_fn_factory, fn_service, map_config};
@@ -206,6 +207,7 @@ impl App {
         let depths = Depths { relay: Box::new(relay.waiting()), records: Box::new(move || queued.waiting()) };
         house.run("upkeep", upkeep::run(core.clone(), depths));
         house.run("inbox", inbox_clock(core.clone()));
+        house.run("timers", timers::run(core.clone()));
         let denials = Arc::new(Denials::default());
         house.run("denials", upkeep::count_denials(core.clone(), Arc::clone(&denials)));
         let (stopping, requests) = (Stopping::default(), InFlight::default());

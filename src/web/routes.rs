@@ -11,6 +11,7 @@ use crate::leave::http as leave_http;
 use crate::mcp::http as mcp;
 use crate::realtime::http::{debug, online, push, receipts};
 use crate::realtime::{bans::http as bans, streams};
+use crate::workflow::http::{instances as runs, logs as workflow_logs, tasks};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Registers all routes.
@@ -187,7 +188,31 @@ fn definitions(app: &mut ServiceConfig<'_>) {
 }
 
 /// Instances of workflows, their tasks and their logs.
-fn instances(_app: &mut ServiceConfig<'_>) {}
+fn instances(app: &mut ServiceConfig<'_>) {
+    app.service(runs::get_instances)
+        .service(runs::post_instance)
+        .service(runs::get_instance)
+        .service(runs::get_graph)
+        .service(runs::get_logs)
+        .service(runs::post_withdraw)
+        .service(runs::post_resubmit)
+        .service(runs::post_remind)
+        .service(runs::post_copy)
+        .service(runs::post_comment)
+        .service(runs::post_terminate);
+    app.service(tasks::get_tasks)
+        .service(tasks::post_batch_approve)
+        .service(tasks::post_approve)
+        .service(tasks::post_reject)
+        .service(tasks::post_return)
+        .service(tasks::post_transfer)
+        .service(tasks::post_delegate)
+        .service(tasks::post_add_sign)
+        .service(tasks::post_remove_sign)
+        .service(tasks::post_take_back)
+        .service(tasks::post_handover);
+    app.service(workflow_logs::get_workflow_logs).service(workflow_logs::post_check_workflow);
+}
 
 /// MCP and the tokens of programs.
 fn models(app: &mut ServiceConfig<'_>) {

@@ -4,12 +4,12 @@ use super::business;
 use super::definitions::{self, Definition};
 use super::form;
 use super::graph::{AssigneeRule, NodeKind};
-use super::instance::{Event, Instance, Status};
+use super::instance::{Event, Status};
 use super::number;
 use super::running::{Act, Parent, Running};
 use super::store::instances::{self, NewInstance};
-use super::title;
-use super::variables::Initiator;
+use super::template;
+use super::variables::{Initiator, Variables};
 use super::walk;
 use crate::clock::guid;
 use crate::core::Core;
@@ -195,9 +195,9 @@ async fn make(
 ) -> Result<Running, Refusal> {
     form::check(&definition.form, &Value::Object(about.form.clone()))?;
     let About { initiator, form, facts, chosen } = about;
-    let shown = Instance { form: form.clone(), facts: facts.clone(), ..Instance::blank() };
-    let title = title::fill(&definition.settings.title, &definition.name, &shown);
-    let summary = title::fill(&definition.settings.summary, &definition.name, &shown);
+    let shown = Variables { form: form.clone(), initiator: facts.clone() };
+    let title = template::fill(&definition.settings.title, &definition.name, &shown);
+    let summary = template::fill(&definition.settings.summary, &definition.name, &shown);
     let guid = guid();
     let now = work.now();
     let new = NewInstance {
@@ -276,7 +276,7 @@ pub(super) fn check_chosen(
     facts: &Initiator,
     chosen: &BTreeMap<String, Vec<AccountId>>,
 ) -> Result<(), Refusal> {
-    let variables = super::variables::Variables { form: form.clone(), initiator: facts.clone() };
+    let variables = Variables { form: form.clone(), initiator: facts.clone() };
     for code in super::running::all_ahead(&definition.graph, &variables) {
         let Some((min, _)) = choice(definition, &code) else { continue };
         if chosen.get(&code).map_or(0, Vec::len) < min as usize {

@@ -29,6 +29,7 @@ pub const MISSING: Refusal = Refusal::NotFound { what: "instance" };
 
 /// Answers what the caller is to an instance; `None`: nothing, it does not exist for him.
 pub async fn standing(
+    core: &Core,
     conn: &mut Conn,
     by: &Principal,
     running: &Running,
@@ -36,7 +37,7 @@ pub async fn standing(
     if by.company() != running.company() {
         return Ok(None);
     }
-    if manages(conn, by, running).await? {
+    if manages(core, conn, by, running).await? {
         return Ok(Some(Standing::Manager));
     }
     let account = by.account();
@@ -62,7 +63,12 @@ pub fn takes_part(running: &Running, account: AccountId) -> bool {
 }
 
 /// Answers whether the caller looks after the definition's instances (FW27).
-pub async fn manages(conn: &mut Conn, by: &Principal, running: &Running) -> Result<bool, Refusal> {
+pub async fn manages(
+    core: &Core,
+    conn: &mut Conn,
+    by: &Principal,
+    running: &Running,
+) -> Result<bool, Refusal> {
     if by.holds("workflow:admin") {
         return Ok(true);
     }
@@ -70,7 +76,7 @@ pub async fn manages(conn: &mut Conn, by: &Principal, running: &Running) -> Resu
     if managers.is_empty() {
         return Ok(false);
     }
-    let now = running.row.started_at.max(0);
+    let now = core.clock.now_ms();
     let who = super::variables::Initiator::read(conn, by.company(), by.account(), now).await?;
     Ok(managers.includes(conn, by.company(), by.account(), &who).await?)
 }
@@ -100,21 +106,21 @@ pub async fn locked_task(
     Ok((running, standing, number))
 }
 
-async fn lock(
-    _core: &Core,
-    work: &mut Work,
-    by: &Principal,
-    id: i64,
-) -> Result<(Running, Standing), Refusal> {
+async fn lock(core: &Core, work: &mut Work, by: &Principal, id: i64) -> Result<(Running, Standing), Refusal> {
     let running = Running::lock(work, id).await?.ok_or(MISSING)?;
-    let standing = standing(work.conn(), by, &running).await?.ok_or(MISSING)?;
+    let standing = standing(core, work.conn(), by, &running).await?.ok_or(MISSING)?;
     Ok((running, standing))
 }
 
 /// Reads the instance of a guid for whoever may look at it.
-pub async fn seen(conn: &mut Conn, by: &Principal, guid: &str) -> Result<(Running, Standing), Refusal> {
+pub async fn seen(
+    core: &Core,
+    conn: &mut Conn,
+    by: &Principal,
+    guid: &str,
+) -> Result<(Running, Standing), Refusal> {
     let running = Running::find(conn, by.company(), guid).await?.ok_or(MISSING)?;
-    let standing = standing(conn, by, &running).await?.ok_or(MISSING)?;
+    let standing = standing(core, conn, by, &running).await?.ok_or(MISSING)?;
     Ok((running, standing))
 }
 

@@ -17,4 +17,6 @@ pub use model::{
 pub use step::step;
 
 #[cfg(test)]
+mod model_check;
+#[cfg(test)]
 mod tests;

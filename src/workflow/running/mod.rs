@@ -11,7 +11,6 @@ mod save;
 mod world;
 
 pub use ahead::{ahead, all_ahead};
-pub use notices::TOPIC;
 pub use save::Parent;
 
 use crate::core::Core;
@@ -132,6 +131,11 @@ impl Running {
     /// The row of a task, if it is stored.
     pub fn task_row(&self, number: i64) -> Option<&TaskRow> {
         self.tasks.iter().find(|task| task.number == number)
+    }
+
+    /// The runs that are stored.
+    pub fn runs(&self) -> &[RunRow] {
+        &self.runs
     }
 
     /// The tasks that are stored.

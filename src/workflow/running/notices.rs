@@ -5,8 +5,9 @@
 
 use super::{Running, ahead};
 use crate::db::{Work, bulk};
-use crate::inbox::post::{Notice, post};
+use crate::inbox::post::{Notice, ToAuthor, post};
 use crate::realtime::signal::signal;
+use crate::realtime::topics::APPROVALS;
 use crate::refusal::Refusal;
 use crate::workflow::graph::NodeKind;
 use crate::workflow::instance::{Instance, Origin, RunState, Status, Task, TaskState};
@@ -16,9 +17,6 @@ use livegrant_actors::{AccountId, Audience, MessageType};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-
-/// The topic of to-do lists.
-pub const TOPIC: &str = "approvals";
 
 impl Running {
     /// Tells everybody what has changed.
@@ -47,6 +45,8 @@ impl Running {
                 notice = notice.with("insteadOf", name(owner));
             }
             notice.actions = self.actions(task, &row.guid);
+            // A task is new also for whoever brought it about.
+            notice.to_author = ToAuthor::Yes;
             post(work, &[task.assignee], notice);
         }
     }
@@ -201,7 +201,7 @@ impl Running {
                 "todo": todo,
             });
             let audience = Audience::Accounts(Arc::from([account]));
-            signal(work, MessageType::ApprovalTask, Some(TOPIC), audience, &data).await?;
+            signal(work, MessageType::ApprovalTask, Some(APPROVALS), audience, &data).await?;
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 pub mod copies;
 pub mod definitions;
 pub mod instances;
+pub mod lists;
 pub mod logs;
 pub mod numbers;
 pub mod stats;
