@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod approvals;
 mod audience;
 mod bans;
 mod converging;

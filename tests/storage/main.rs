@@ -44,6 +44,7 @@ mod store_policy;
 mod store_realtime;
 mod store_upkeep;
 mod store_workflow_definitions;
+mod store_workflow_instances;
 mod tables;
 mod time_limits;
 mod versions;
