@@ -62,7 +62,7 @@ pub async fn find(
             Ok(row.map(|(_, organization)| Object::at(About::Other, organization, None)))
         }
         (Resource::Leave, _) => leave(core, by, person, operation, id).await,
-        (Resource::Workflow, _) => workflow(core, by, person, operation, id).await,
+        (Resource::Workflow, _) => workflow(core, by, id).await,
     }
 }
 
@@ -95,14 +95,8 @@ async fn leave(
     Ok(None)
 }
 
-/// Finds a process: a definition or an instance. There are none yet: the area of workflow answers here.
-#[expect(clippy::unused_async, reason = "the area of workflow asks the database here")]
-async fn workflow(
-    _core: &Core,
-    _by: &Principal,
-    _person: ResolvedGuid,
-    _operation: Operation,
-    _id: &str,
-) -> Result<Option<Object>, Refusal> {
-    Ok(None)
+/// Finds an instance; whether somebody may view or decide on it is judged by its own rules (`workflow::check`).
+async fn workflow(core: &Core, by: &Principal, id: &str) -> Result<Option<Object>, Refusal> {
+    let exists = crate::workflow::check::exists(core, by, id).await?;
+    Ok(exists.then_some(Object { about: About::Other, place: None, verdict: None }))
 }

@@ -11,6 +11,7 @@ use crate::policy::effective::{effective, standstill};
 use crate::policy::reach::data_scope_at;
 use crate::policy::{At, Principal, View};
 use crate::refusal::Refusal;
+use crate::workflow::check;
 use livegrant_actors::AccountId;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -79,6 +80,14 @@ pub async fn check_access_control(
         return Ok(AccessDecision::no("NoPermissionError", "this person has no account"));
     };
     let named = question.resource_id.as_deref().filter(|id| !id.is_empty());
+    // Of one instance, its own rules judge: who takes part may look, who is designated decides (S1-28, S1-29).
+    if let (Resource::Workflow, Operation::View | Operation::Approve, Some(id)) = (resource, operation, named) {
+        let judged = check::judge(core, by, account, &question.operation, id).await?;
+        return Ok(match judged.code {
+            None => AccessDecision::yes(None),
+            Some(code) => AccessDecision::no(code, judged.error_message),
+        });
+    }
     let missing = || AccessDecision::no("not_found", format!("there is no such {resource} within reach"));
     let object = match named {
         Some(id) => match about::find(core, by, person, operation, resource, id).await? {

@@ -75,27 +75,39 @@ pub async fn check_workflow_permission(
     let Some(account) = account else {
         return Ok(Answered::no("NoPermissionError", "this person has no account"));
     };
+    judge(core, by, account, &question.operation, &question.instance_guid).await
+}
+
+/// Answers whether an account of the caller's company may `approve` or `view` an instance.
+pub async fn judge(
+    core: &Core,
+    by: &Principal,
+    account: AccountId,
+    operation: &str,
+    instance: &str,
+) -> Result<Answered, Refusal> {
     let mut conn = core.db.read().await?;
-    let Some(running) = Running::find(&mut conn, by.company(), &question.instance_guid).await? else {
+    let Some(running) = Running::find(&mut conn, by.company(), instance).await? else {
         return Ok(Answered::no("not_found", "there is no such instance in the company"));
     };
     let Some(held) = held(core, by, account).await? else {
         return Ok(Answered::no("NoPermissionError", "this person's account is switched off"));
     };
     let holds = |code: &str| held.iter().any(|held| **held == *code);
-    let may = match question.operation.as_str() {
-        "approve" => approves(&running, account, holds),
-        _ => views(&mut conn, core, by, &running, account, holds).await?,
-    };
-    Ok(match (may, question.operation.as_str()) {
-        (true, _) => Answered::yes(),
-        (false, "approve") => {
-            Answered::no("NoPermissionError", "only the designated approver decides, while it is his turn")
-        }
-        (false, _) => {
-            Answered::no("NoPermissionError", "only who takes part, or holds workflow:view or workflow:admin")
-        }
-    })
+    if operation == "approve" {
+        let why = "only the designated approver decides, while it is his turn";
+        let may = approves(&running, account, holds);
+        return Ok(if may { Answered::yes() } else { Answered::no("NoPermissionError", why) });
+    }
+    let may = views(&mut conn, core, by, &running, account, holds).await?;
+    let why = "only who takes part, or holds workflow:view or workflow:admin";
+    Ok(if may { Answered::yes() } else { Answered::no("NoPermissionError", why) })
+}
+
+/// Answers whether there is such an instance in the caller's company.
+pub async fn exists(core: &Core, by: &Principal, instance: &str) -> Result<bool, Refusal> {
+    let mut conn = core.db.read().await?;
+    Ok(super::store::instances::find(&mut conn, by.company(), instance).await?.is_some())
 }
 
 /// The designated approver whose turn it is, or a holder of the global permission for its kind of business (S1-28); nobody

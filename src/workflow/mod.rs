@@ -40,6 +40,7 @@ pub mod take_back;
 pub mod template;
 pub mod terminate;
 pub mod timers;
+pub mod title;
 pub mod transfer;
 pub mod trigger;
 pub mod validate;

@@ -6,7 +6,7 @@ use super::instance::Event;
 use super::outcome::{Outcome, check_comment, finish};
 use super::running::Act;
 use super::start;
-use super::template;
+use super::title;
 use super::variables::Initiator;
 use super::view;
 use crate::core::Core;
@@ -57,8 +57,8 @@ pub async fn resubmit(core: &Core, by: &Principal, guid: &str, again: &Again) ->
     let resume = running.definition.settings.resume == Resume::Returning;
     running.apply(core, &mut work, &act, Event::Resubmitted { form: fields, facts, chosen, resume }).await?;
     let (definition, variables) = (&running.definition, running.variables());
-    let title = template::fill(&definition.settings.title, &definition.name, &variables);
-    let summary = template::fill(&definition.settings.summary, &definition.name, &variables);
+    let title = title::fill(&definition.settings.title, &definition.name, &variables);
+    let summary = title::fill(&definition.settings.summary, &definition.name, &variables);
     (running.row.title, running.row.summary) = (title, summary);
     finish(core, work, by, &mut running, "workflow_resubmit", "").await
 }

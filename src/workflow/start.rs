@@ -8,7 +8,7 @@ use super::instance::{Event, Status};
 use super::number;
 use super::running::{Act, Parent, Running};
 use super::store::instances::{self, NewInstance};
-use super::template;
+use super::title;
 use super::variables::{Initiator, Variables};
 use super::walk;
 use crate::clock::guid;
@@ -196,8 +196,8 @@ async fn make(
     form::check(&definition.form, &Value::Object(about.form.clone()))?;
     let About { initiator, form, facts, chosen } = about;
     let shown = Variables { form: form.clone(), initiator: facts.clone() };
-    let title = template::fill(&definition.settings.title, &definition.name, &shown);
-    let summary = template::fill(&definition.settings.summary, &definition.name, &shown);
+    let title = title::fill(&definition.settings.title, &definition.name, &shown);
+    let summary = title::fill(&definition.settings.summary, &definition.name, &shown);
     let guid = guid();
     let now = work.now();
     let new = NewInstance {

@@ -63,6 +63,11 @@ served_once! {
             let answer = ok(cy.post(path, asked(of, operation)).await);
             assert_eq!(answer["hasPermission"], json!(may), "{operation} {answer}");
             assert_eq!(answer["code"].is_null(), may);
+            // The check matrix answers the same for one instance.
+            let cell = json!({
+                "staffGuid": of, "operation": operation, "resource": "workflow", "resourceId": guid });
+            let answer = ok(cy.post("/api/v1/access/check", cell).await);
+            assert_eq!(answer["hasPermission"], json!(may), "{operation} {answer}");
         }
         refused(bob.post(path, asked(&ann.guid, "view")).await, 403, "NoPermissionError");
         assert_eq!(ok(bob.post(path, asked(&bob.guid, "delete")).await)["code"], json!("unknown_operation"));
