@@ -81,7 +81,8 @@ pub async fn check_access_control(
     };
     let named = question.resource_id.as_deref().filter(|id| !id.is_empty());
     // Of one instance, its own rules judge: who takes part may look, who is designated decides (S1-28, S1-29).
-    if let (Resource::Workflow, Operation::View | Operation::Approve, Some(id)) = (resource, operation, named) {
+    if let (Resource::Workflow, Operation::View | Operation::Approve, Some(id)) = (resource, operation, named)
+    {
         let judged = check::judge(core, by, account, &question.operation, id).await?;
         return Ok(match judged.code {
             None => AccessDecision::yes(None),

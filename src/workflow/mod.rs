@@ -25,6 +25,7 @@ pub mod logs;
 pub mod number;
 pub mod outcome;
 pub mod people;
+pub mod picture;
 pub mod preview;
 pub mod remind;
 pub mod remove_sign;

@@ -32,9 +32,9 @@ async fn define(server: &TestServer, people: &[&Account]) {
 /// Opens a tab that listens to the topic of to-do lists.
 async fn tab(server: &TestServer, account: &Account) -> Tab {
     let mut tab = server.tab(account).await;
-    tab.send(json!({ "type": "subscribe", "topics": ["approvals"] })).await;
+    tab.send(json!({ "type": "subscribe", "topics": ["approvals", "notifications"] })).await;
     let told = tab.next_of("SUBSCRIBED").await;
-    assert_eq!(told["data"]["topics"], json!(["approvals"]), "{told}");
+    assert_eq!(told["data"]["refused"], json!([]), "{told}");
     tab
 }
 

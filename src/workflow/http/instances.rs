@@ -7,9 +7,10 @@ use crate::web::extract::{Body, Caller};
 use crate::web::problem::ProblemBody;
 use crate::workflow::comment::comment;
 use crate::workflow::copy::{Informed, copy};
-use crate::workflow::lists::{self, InstanceItem, InstanceOut, Picture, Wanted};
+use crate::workflow::lists::{self, InstanceItem, InstanceOut, Wanted};
 use crate::workflow::logs::{self, LineOut};
 use crate::workflow::outcome::Outcome;
+use crate::workflow::picture::{Picture, picture};
 use crate::workflow::remind::remind;
 use crate::workflow::resubmit::{Again, resubmit};
 use crate::workflow::start::{New, Started, start};
@@ -82,7 +83,7 @@ pub async fn get_instance(core: web::Data<Core>, Caller(by): Caller, guid: web::
     (status = 200, body = Picture), (status = 404, body = ProblemBody)))]
 #[get("/api/v1/workflows/instances/{guid}/graph")]
 pub async fn get_graph(core: web::Data<Core>, Caller(by): Caller, guid: web::Path<String>) -> Answer {
-    Ok(HttpResponse::Ok().json(lists::picture(&core, &by, &guid).await?))
+    Ok(HttpResponse::Ok().json(picture(&core, &by, &guid).await?))
 }
 
 /// Lists the history of an instance, oldest first.

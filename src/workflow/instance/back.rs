@@ -4,7 +4,8 @@
 //! or over the inside of a part whose branches run at the same time: what its other branches are worth then, nobody could
 //! say.
 
-use super::model::{Fault, Instance, Run, RunState, Status, Target, Task, TaskState};
+use super::event::{Fault, Target};
+use super::model::{Instance, Run, RunState, Status, Task, TaskState};
 use super::seats::children;
 use super::step::{Machine, NODE_DECIDED};
 use crate::workflow::graph::{Graph, NodeKind};

@@ -5,15 +5,15 @@
 //! comes back as an [`Event`]. A task is decided once; what an event finds decided is a [`Fault`], never another decision.
 
 mod back;
+pub mod event;
 pub mod model;
 mod moves;
 mod seats;
 mod step;
 
 pub use back::{previous, returnable};
-pub use model::{
-    Effect, Event, Fault, Instance, Origin, Position, Run, RunState, Seat, Status, Target, Task, TaskState,
-};
+pub use event::{Effect, Event, Fault, Position, Target};
+pub use model::{Instance, Origin, Run, RunState, Seat, Status, Task, TaskState};
 pub use step::step;
 
 #[cfg(test)]

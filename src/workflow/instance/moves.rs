@@ -1,6 +1,7 @@
 //! Tasks that change hands, and people who are added: transfer, delegate, add-sign, remove-sign.
 
-use super::model::{ADDED_DEPTH_MAX, Fault, Origin, Position, Task, TaskState};
+use super::event::{Fault, Position};
+use super::model::{ADDED_DEPTH_MAX, Origin, Task, TaskState};
 use super::seats::children;
 use super::step::Machine;
 use livegrant_actors::AccountId;

@@ -1,8 +1,8 @@
 //! One event on one state. What has to be found out leaves as an effect; nothing else leaves.
 
+use super::event::{Effect, Event, Fault};
 use super::model::{
-    Effect, Event, Fault, Fork, Instance, Origin, RUNS_MAX, Run, RunState, SYSTEM, Seat, Status, TASKS_MAX,
-    Task, TaskState,
+    Fork, Instance, Origin, RUNS_MAX, Run, RunState, SYSTEM, Seat, Status, TASKS_MAX, Task, TaskState,
 };
 use super::seats;
 use crate::workflow::graph::{AutoDecision, Graph, Node, NodeKind, Work};

@@ -104,7 +104,7 @@ served! {
         let end = format!("/api/v1/workflows/instances/{guid}/terminate");
         let body = json!({ "comment": "x" });
         let remove = format!("/api/v1/roles/{}/permissions/remove", boss.role);
-        let codes = json!({ "permissions": ["workflow:admin"] });
+        let codes = json!({ "permissions": ["workflow:admin"], "confirm": true });
         let (taken, ended) =
             tokio::join!(server.platform().await.post(&remove, codes), boss.post(&end, body.clone()));
         ok(taken);
