@@ -8,6 +8,7 @@ use super::span::Asked;
 use super::store::leaves::{self as store, LeaveColumns};
 use super::store::people::Person;
 use super::store::types::coded;
+use super::submit::send;
 use super::{MISSING, people};
 use crate::core::Core;
 use crate::db::Conn;
@@ -39,7 +40,7 @@ pub async fn create(core: &Core, by: &Principal, new: &NewLeave) -> Result<Leave
     check_backdated(core, by, &of, &wanted)?;
     lock(&mut work, &person).await?;
     check_free(work.conn(), &person, &wanted, 0).await?;
-    if store::draft_count(work.conn(), person.id).await? >= DRAFTS_MAX {
+    if !new.submit && store::draft_count(work.conn(), person.id).await? >= DRAFTS_MAX {
         return Err(Refusal::conflict(
             "too_many",
             format!("at most {DRAFTS_MAX} drafts; send or delete some"),
@@ -61,9 +62,14 @@ pub async fn create(core: &Core, by: &Principal, new: &NewLeave) -> Result<Leave
         store::insert_share(work.conn(), id, *year, *amount).await?;
     }
     work.audit("leave_created", "leave", &guid, permission).await?;
-    let row = store::leave(work.conn(), by.company(), &guid).await?.ok_or(MISSING)?;
+    let mut row = store::leave(work.conn(), by.company(), &guid).await?.ok_or(MISSING)?;
+    if new.submit {
+        row = send(core, &mut work, by, row, &person, &new.approvers).await?;
+        work.audit("leave_submitted", "leave", &guid, permission).await?;
+    }
     let made = shown(core, by, row);
-    work.commit(&by.stamp()).await?;
+    let committed = work.commit(&by.stamp()).await?;
+    core.settle(committed).await;
     Ok(made)
 }
 

@@ -6,8 +6,7 @@
 use super::admission::{Weighed, check_backdated, check_free, check_left, lock, reckon, weigh};
 use super::ask::offered;
 use super::model::{Leave, LeavePatch, LeaveType, Status, check_attachments, check_reason};
-use super::read::shown;
-use super::sight::is_mine;
+use super::read::{own, shown};
 use super::span::{Asked, Span, Unit};
 use super::store::leaves::{self as store, LeaveColumns, LeaveRow};
 use super::store::people::{Person, person};
@@ -129,15 +128,7 @@ pub(super) async fn locked(
 ) -> Result<(LeaveRow, Person), Refusal> {
     let guid = parse_guid("guid", guid)?;
     let row = store::leave(work.conn(), by.company(), &guid).await?.ok_or(MISSING)?;
-    if !is_mine(by, &row) {
-        if by.holds("leave:view") {
-            return Err(Refusal::Denied {
-                permission: "own leave".to_owned(),
-                detail: "only whoever it is for or wrote it may do that".to_owned(),
-            });
-        }
-        return Err(MISSING);
-    }
+    own(by, &row)?;
     let whose = person(work.conn(), by.company(), row.staff_id).await?.ok_or(MISSING)?;
     lock(work, &whose).await?;
     // As it is now that nobody else of this person's is under way.

@@ -13,6 +13,7 @@ pub mod balances;
 pub mod calendar;
 pub mod change;
 pub mod days;
+pub mod follow;
 pub mod http;
 pub mod model;
 pub mod people;
@@ -21,6 +22,7 @@ pub mod read;
 pub mod sight;
 pub mod span;
 pub mod store;
+pub mod submit;
 pub mod tell;
 pub mod types;
 

@@ -8,11 +8,13 @@ use super::store::lists::{self, Filter};
 use super::{MISSING, days, people};
 use crate::clock::iso;
 use crate::core::Core;
+use crate::db::Conn;
 use crate::db::paging::Page;
 use crate::hr::resolve::parse_guid;
 use crate::leave::calendar::Calendar;
 use crate::policy::Principal;
 use crate::refusal::Refusal;
+use crate::workflow::view;
 use jiff::ToSpan;
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -67,15 +69,47 @@ fn actions(status: Status) -> Vec<&'static str> {
     }
 }
 
+/// Reads a request of the caller's own.
+pub(super) async fn mine(core: &Core, by: &Principal, guid: &str) -> Result<LeaveRow, Refusal> {
+    let guid = parse_guid("guid", guid)?;
+    let row = store::leave(&mut core.db.read().await?, by.company(), &guid).await?.ok_or(MISSING)?;
+    own(by, &row).map(|()| row)
+}
+
+/// Goes on when a request is the caller's own.
+///
+/// # Errors
+/// A refusal for who may read it, nothing is there for all others.
+pub(super) fn own(by: &Principal, row: &LeaveRow) -> Result<(), Refusal> {
+    if is_mine(by, row) {
+        return Ok(());
+    }
+    if !by.holds("leave:view") {
+        return Err(MISSING);
+    }
+    let detail = "only whoever it is for or wrote it may do that".to_owned();
+    Err(Refusal::Denied { permission: "own leave".to_owned(), detail })
+}
+
 /// Reads one request: one's own, those that one wrote, with `leave:view` everybody's.
 pub async fn get(core: &Core, by: &Principal, guid: &str) -> Result<Leave, Refusal> {
     let guid = parse_guid("guid", guid)?;
     let mut conn = core.db.read().await?;
     let row = store::leave(&mut conn, by.company(), &guid).await?.ok_or(MISSING)?;
-    if !is_mine(by, &row) && !by.holds("leave:view") {
+    if !is_mine(by, &row) && !by.holds("leave:view") && !takes_part(&mut conn, by, &row).await? {
         return Err(MISSING);
     }
     Ok(shown(core, by, row))
+}
+
+/// Whoever may look at its instance may read the request: approvers, those who were informed, the definition's managers.
+async fn takes_part(conn: &mut Conn, by: &Principal, row: &LeaveRow) -> Result<bool, Refusal> {
+    let Some(instance) = row.instance_guid.as_deref() else { return Ok(false) };
+    match view::seen(conn, by, instance).await {
+        Ok(_) => Ok(true),
+        Err(Refusal::NotFound { .. }) => Ok(false),
+        Err(other) => Err(other),
+    }
 }
 
 /// Which requests are listed.

@@ -134,7 +134,10 @@ fn leave(app: &mut ServiceConfig<'_>) {
         .service(leave_http::leaves::post_leave)
         .service(leave_http::leaves::get_leave)
         .service(leave_http::leaves::patch_leave)
-        .service(leave_http::leaves::delete_leave);
+        .service(leave_http::leaves::delete_leave)
+        .service(leave_http::leaves::post_leave_submit)
+        .service(leave_http::leaves::post_leave_withdraw)
+        .service(leave_http::leaves::post_leave_resubmit);
 }
 
 /// The inbox and what is sent into it.

@@ -6,7 +6,7 @@ use super::running::Running;
 use crate::db::{Conn, Work};
 use crate::policy::Principal;
 use crate::refusal::Refusal;
-use livegrant_actors::AccountId;
+use livegrant_actors::{AccountId, CompanyId};
 use std::future::Future;
 use std::pin::Pin;
 
@@ -26,6 +26,8 @@ pub struct Followed<'a> {
     pub status: Status,
     /// Who started it.
     pub initiator: AccountId,
+    /// Whose it is.
+    pub company: CompanyId,
 }
 
 /// How the rows of one kind of business follow their instances.
@@ -44,7 +46,7 @@ pub struct Business {
 }
 
 /// Every kind of business. Another area adds its own line.
-const BUSINESS: &[Business] = &[];
+const BUSINESS: &[Business] = &[crate::leave::follow::BUSINESS];
 
 /// Finds how a kind of business follows; kinds without a follower are names that only their owners know.
 pub fn of_kind(kind: &str) -> Option<&'static Business> {
@@ -60,6 +62,7 @@ pub(super) async fn follow(work: &mut Work, running: &Running) -> Result<(), Ref
         business_id: &running.row.business_id,
         status: running.state.status,
         initiator: running.state.initiator,
+        company: running.company(),
     };
     (business.follow)(work, followed).await
 }

@@ -1,15 +1,17 @@
 //! Handing a returned instance in again (FW11): with the same number and history, one revision further.
 
-use super::definitions::Resume;
+use super::business;
+use super::definitions::{Definition, Resume};
 use super::form;
 use super::instance::Event;
 use super::outcome::{Outcome, check_comment, finish};
-use super::running::Act;
+use super::running::{Act, Parent, Running};
 use super::start;
 use super::title;
 use super::variables::Initiator;
 use super::view;
 use crate::core::Core;
+use crate::db::Work;
 use crate::hr::resolve::is_caller;
 use crate::policy::Principal;
 use crate::refusal::Refusal;
@@ -32,12 +34,43 @@ pub struct Again {
     pub operator_guid: Option<String>,
 }
 
-/// Hands an instance in again.
+/// Hands an instance in again. What hangs on a row of its own is handed in by the requests of that area, which change the
+/// row as well.
 pub async fn resubmit(core: &Core, by: &Principal, guid: &str, again: &Again) -> Result<Outcome, Refusal> {
     is_caller(core, by, again.operator_guid.as_deref()).await?;
-    check_comment(&again.comment)?;
     let mut work = core.db.begin(&by.author()).await?;
     let (mut running, _) = view::locked(core, &mut work, by, guid).await?;
+    if business::of_kind(&running.row.business_type).is_some() {
+        let detail = "what hangs on a row of its own is handed in again by the requests of that area";
+        return Err(Refusal::conflict("not_allowed", detail));
+    }
+    hand_in(core, &mut work, by, &mut running, again).await?;
+    finish(core, work, by, &mut running, "workflow_resubmit", "").await
+}
+
+/// Hands an instance in again inside a unit of work, with the form that its definition is given; whoever calls commits it.
+pub async fn within(
+    core: &Core,
+    work: &mut Work,
+    by: &Principal,
+    guid: &str,
+    again: &Again,
+    form: impl FnOnce(&Definition) -> Map<String, Value> + Send,
+) -> Result<(), Refusal> {
+    let (mut running, _) = view::locked(core, work, by, guid).await?;
+    let again = Again { form: form(&running.definition), ..again.clone() };
+    hand_in(core, work, by, &mut running, &again).await?;
+    running.save(core, work, Parent::Tell).await
+}
+
+async fn hand_in(
+    core: &Core,
+    work: &mut Work,
+    by: &Principal,
+    running: &mut Running,
+    again: &Again,
+) -> Result<(), Refusal> {
+    check_comment(&again.comment)?;
     if running.state.initiator != by.account() {
         return Err(Refusal::denied("of the initiator"));
     }
@@ -46,7 +79,7 @@ pub async fn resubmit(core: &Core, by: &Principal, guid: &str, again: &Again) ->
     form::check(&running.definition.form, &Value::Object(fields.clone()))?;
     let company = by.company();
     let chosen = match &again.chosen {
-        Some(named) => start::chosen(&mut work, company, &running.definition, named).await?,
+        Some(named) => start::chosen(work, company, &running.definition, named).await?,
         None => running.state.chosen.clone(),
     };
     let now = work.now();
@@ -55,10 +88,10 @@ pub async fn resubmit(core: &Core, by: &Principal, guid: &str, again: &Again) ->
     let author = by.author();
     let act = Act { actor: author.account, name: &author.name, comment: &again.comment };
     let resume = running.definition.settings.resume == Resume::Returning;
-    running.apply(core, &mut work, &act, Event::Resubmitted { form: fields, facts, chosen, resume }).await?;
+    running.apply(core, work, &act, Event::Resubmitted { form: fields, facts, chosen, resume }).await?;
     let (definition, variables) = (&running.definition, running.variables());
     let title = title::fill(&definition.settings.title, &definition.name, &variables);
     let summary = title::fill(&definition.settings.summary, &definition.name, &variables);
     (running.row.title, running.row.summary) = (title, summary);
-    finish(core, work, by, &mut running, "workflow_resubmit", "").await
+    Ok(())
 }

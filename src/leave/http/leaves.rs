@@ -5,6 +5,7 @@ use crate::core::Core;
 use crate::db::paging::{Listing, Page, PageQuery};
 use crate::leave::model::{Leave, LeavePatch, NewLeave};
 use crate::leave::read::LeaveQuery;
+use crate::leave::submit::{self, Sending};
 use crate::leave::{ask, change, read};
 use crate::web::answer::Saved;
 use crate::web::extract::{Body, Caller};
@@ -82,4 +83,64 @@ pub async fn delete_leave(core: web::Data<Core>, Caller(by): Caller, guid: web::
     })
     .await?;
     Ok(HttpResponse::Ok().json(Saved { rev: None, changed: true }))
+}
+
+/// Sends a draft: it gets an instance of its type's definition and a number.
+#[utoipa::path(tag = "leave", params(("guid" = String, Path)), request_body = Sending, responses(
+    (status = 200, body = Leave), (status = 400, body = ProblemBody), (status = 403, body = ProblemBody),
+    (status = 404, body = ProblemBody), (status = 409, body = ProblemBody), (status = 412, body = ProblemBody)))]
+#[post("/api/v1/leaves/{guid}/submit")]
+pub async fn post_leave_submit(
+    core: web::Data<Core>,
+    Caller(by): Caller,
+    guid: web::Path<String>,
+    Body(what): Body<Sending>,
+) -> Answer {
+    let after = core
+        .write(by, move |core, by| {
+            let (guid, what) = (guid.clone(), what.clone());
+            async move { submit::submit(&core, &by, &guid, &what).await }
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(after))
+}
+
+/// Takes a request back, as far as its definition lets one.
+#[utoipa::path(tag = "leave", params(("guid" = String, Path)), request_body = Sending, responses(
+    (status = 200, body = Leave), (status = 400, body = ProblemBody), (status = 403, body = ProblemBody),
+    (status = 404, body = ProblemBody), (status = 409, body = ProblemBody), (status = 412, body = ProblemBody)))]
+#[post("/api/v1/leaves/{guid}/withdraw")]
+pub async fn post_leave_withdraw(
+    core: web::Data<Core>,
+    Caller(by): Caller,
+    guid: web::Path<String>,
+    Body(what): Body<Sending>,
+) -> Answer {
+    let after = core
+        .write(by, move |core, by| {
+            let (guid, what) = (guid.clone(), what.clone());
+            async move { submit::withdraw(&core, &by, &guid, &what).await }
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(after))
+}
+
+/// Sends a request again that was sent back, as it is now: same instance, same number.
+#[utoipa::path(tag = "leave", params(("guid" = String, Path)), request_body = Sending, responses(
+    (status = 200, body = Leave), (status = 400, body = ProblemBody), (status = 403, body = ProblemBody),
+    (status = 404, body = ProblemBody), (status = 409, body = ProblemBody), (status = 412, body = ProblemBody)))]
+#[post("/api/v1/leaves/{guid}/resubmit")]
+pub async fn post_leave_resubmit(
+    core: web::Data<Core>,
+    Caller(by): Caller,
+    guid: web::Path<String>,
+    Body(what): Body<Sending>,
+) -> Answer {
+    let after = core
+        .write(by, move |core, by| {
+            let (guid, what) = (guid.clone(), what.clone());
+            async move { submit::resubmit(&core, &by, &guid, &what).await }
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(after))
 }

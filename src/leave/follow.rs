@@ -1,0 +1,47 @@
+//! A request stands where its instance stands, changed in the same transaction (FW42).
+//!
+//! The row is found by the instance's business id, its guid. It locks nothing but that row: whoever moves an instance holds
+//! the instance, and whoever sends a request holds the person, and then the instance.
+
+use super::store::leaves as store;
+use super::tell;
+use crate::db::{Conn, Work};
+use crate::policy::Principal;
+use crate::refusal::Refusal;
+use crate::workflow::business::{Answering, Business, Followed};
+
+/// `business_type` of the instances.
+pub const KIND: &str = "leave";
+
+/// How requests follow: holders of `leave:approve` may decide on them beside those whose tasks they are (S1-14, S1-28),
+/// holders of `leave:view` may look at them (S1-15, C24).
+pub const BUSINESS: Business = Business {
+    kind: KIND,
+    follow: |work, followed| Box::pin(follow(work, followed)),
+    decide: Some("leave:approve"),
+    view: Some("leave:view"),
+    in_scope,
+};
+
+async fn follow(work: &mut Work, followed: Followed<'_>) -> Result<(), Refusal> {
+    let (company, now) = (followed.company, work.now());
+    let status = followed.status.word();
+    let followers =
+        store::follow(work.conn(), company, followed.business_id, followed.instance, status, now).await?;
+    let row = store::leave(work.conn(), company, followed.business_id).await?;
+    let (1, Some(row)) = (followers, row) else {
+        let lost = format!("instance {} has no request {}", followed.instance, followed.business_id);
+        return Err(Refusal::Defect(anyhow::anyhow!(lost)));
+    };
+    tell::changed(work, &row, status).await?;
+    Ok(())
+}
+
+fn in_scope<'a>(
+    conn: &'a mut Conn,
+    by: &'a Principal,
+    guid: &'a str,
+    _code: &'static str,
+) -> Answering<'a, bool> {
+    Box::pin(async move { Ok(store::leave(conn, by.company(), guid).await?.is_some()) })
+}
