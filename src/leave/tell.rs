@@ -1,10 +1,11 @@
 //! `LEAVE_UPDATE` on the topic `leave:{staffGuid}` (E21): whoever shows somebody's leave learns that a request has changed.
 //! It says what changed and where it stands now, never why somebody is away.
 
-use super::store::leaves::LeaveRow;
+use super::store::leaves::{LeaveRow, approvers};
 use crate::clock::iso;
 use crate::db::{DbError, Work};
 use crate::realtime::signal::signal;
+use crate::realtime::topics;
 use livegrant_actors::{AccountId, Audience, MessageType};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -21,7 +22,8 @@ struct LeaveUpdate<'a> {
     version: i64,
 }
 
-/// Leaves the message to be sent when the work commits.
+/// Leaves the message to be sent when the work commits: to whoever it is for and wrote it, and to those who decide or have
+/// decided on it.
 pub async fn changed(work: &mut Work, row: &LeaveRow, action: &str) -> Result<(), DbError> {
     let data = LeaveUpdate {
         guid: &row.guid,
@@ -32,12 +34,15 @@ pub async fn changed(work: &mut Work, row: &LeaveRow, action: &str) -> Result<()
         end_at: iso(row.end_at),
         version: row.version,
     };
-    let accounts: BTreeSet<i64> = row.account_id.into_iter().chain([row.created_by]).collect();
+    let mut accounts: BTreeSet<i64> = row.account_id.into_iter().chain([row.created_by]).collect();
+    if let Some(instance) = row.instance_id {
+        accounts.extend(approvers(work.conn(), instance).await?);
+    }
     let audience = Audience::Accounts(accounts.into_iter().map(AccountId).collect());
     signal(work, MessageType::LeaveUpdate, Some(&topic(&row.staff_guid)), audience, &data).await
 }
 
 /// The topic of a person's leave.
 pub fn topic(staff_guid: &str) -> String {
-    format!("leave:{staff_guid}")
+    format!("{}{staff_guid}", topics::LEAVE)
 }

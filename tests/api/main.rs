@@ -10,6 +10,7 @@ mod cookies;
 mod described;
 mod hr;
 mod inbox;
+mod leave;
 mod mcp;
 mod passwords;
 mod permissions;

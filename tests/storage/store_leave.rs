@@ -224,6 +224,7 @@ both_databases! {
         let row = leave_store::leaves::leave(conn, COMPANY, "l-1").await.unwrap().unwrap();
         assert_eq!((row.status.as_str(), row.instance_id, row.instance_guid.as_deref()), ("running", Some(instance), Some("i-1")));
         assert_eq!((row.approval_no.as_deref(), row.version), (Some("i-1"), 3));
+        assert_eq!(leave_store::leaves::approvers(conn, instance).await.unwrap(), Vec::<i64>::new());
         an_instance(conn, "i-2", account).await;
         assert_eq!(leave_store::leaves::follow(conn, COMPANY, "l-1", "i-2", "approved", NOW).await.unwrap(), 0, "another's");
         assert_eq!(leave_store::leaves::update(conn, id, 3, &request(of, 500, 600, &[]), NOW).await.unwrap(), 0, "it runs");

@@ -1,7 +1,7 @@
 //! The SQL of requests, one at a time.
 
 use crate::db::{Conn, DbError};
-use crate::{sql_exec, sql_one, sql_opt};
+use crate::{sql_all, sql_exec, sql_one, sql_opt};
 use livegrant_actors::{AccountId, CompanyId};
 use sqlx::types::Json;
 
@@ -244,4 +244,15 @@ pub async fn draft_count(conn: &mut Conn, staff: i64) -> Result<i64, DbError> {
         staff
     )?;
     Ok(count)
+}
+
+/// Lists the accounts that have or had something to decide in an instance.
+pub async fn approvers(conn: &mut Conn, instance: i64) -> Result<Vec<i64>, DbError> {
+    let rows = sql_all!(
+        conn,
+        (i64,),
+        "SELECT DISTINCT assignee_id FROM wf_task WHERE instance_id = $1 ORDER BY assignee_id",
+        instance
+    )?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
 }
