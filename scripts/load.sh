@@ -6,6 +6,7 @@
 #
 #   scripts/load.sh smoke                                             a server of its own
 #   BASE=http://10.0.0.2 ACCOUNTS=accounts.jsonl scripts/load.sh fanout
+#   DATABASE_URL=postgres://… scripts/load.sh office-day              the same on an empty PostgreSQL database
 #   CLUSTER=3 scripts/load.sh permission-push                         3 nodes behind a balancer (scripts/cluster.sh)
 #   CLUSTER=3 SPREAD=nodes scripts/load.sh fanout                     the same, tabs and changes at the nodes themselves
 #   CLUSTER=3 RESTART_AT=60 scripts/load.sh soak                      after 60 s the nodes restart, one after another
@@ -31,17 +32,25 @@ make_room k6
 tabs=${TABS:-500}
 # Two tabs an account: k6's tabs are shared out over half as many accounts.
 accounts=$(((tabs + 1) / 2))
+prepare=()
+# A day at the office has one tab a person, and people who lead others.
+if [ "$scenario" = office-day ]; then
+    tabs=${TABS:-50}
+    accounts=$tabs
+    prepare=(--office)
+fi
 
 start_server() {
     find_binary release
-    export LIVEGRANT__DATABASE__URL="sqlite://$room/livegrant.db"
+    # Of its own, or an empty one that is given.
+    export LIVEGRANT__DATABASE__URL=${DATABASE_URL:-sqlite://$room/livegrant.db}
     export LIVEGRANT__SERVER__HOST=127.0.0.1
     export LIVEGRANT__LOADTEST__ENABLED=true
     export LIVEGRANT__TELEMETRY__LOG_FILTER=warn
     # All tabs come from one address.
     export LIVEGRANT__REALTIME__HANDSHAKES_PER_MINUTE_PER_ADDRESS=1000000
     (cd "$room" && "$binary" migrate && "$binary" loadtest prepare --accounts "$accounts" --tabs-per-account 2 \
-        --out accounts.jsonl) >>"$room/server.log" 2>&1
+        "${prepare[@]}" --out accounts.jsonl) >>"$room/server.log" 2>&1
     ACCOUNTS=$room/accounts.jsonl
     serve server.log
     BASE=$url
@@ -90,7 +99,7 @@ load=$(cut -d' ' -f1-3 /proc/loadavg 2>/dev/null || true)
 variables=(-e "BASE=$BASE" -e "ACCOUNTS=$ACCOUNTS" -e "NODES=$NODES_URLS")
 if [ -n "${BASES:-}" ]; then variables+=(-e "BASES=$BASES"); fi
 for name in TABS SECONDS_OPEN CHANGES NOTICES WAVES START EVERY EVERY_MS LIMIT_MS MINUTES CHURN_S CHANGE_S \
-    GROWTH; do
+    GROWTH REQUESTS; do
     if [ -n "${!name:-}" ]; then variables+=(-e "$name=${!name}"); fi
 done
 status=0
@@ -105,7 +114,7 @@ import json, os, platform, subprocess, sys
 
 summary, file, scenario, load, status = sys.argv[1:]
 git = lambda *words: subprocess.run(("git",) + words, capture_output=True, text=True).stdout.strip()
-names = ("TABS CHANGES NOTICES WAVES EVERY EVERY_MS LIMIT_MS MINUTES CHURN_S CHANGE_S GROWTH CLUSTER SPREAD BALANCER REDIS "
+names = ("TABS CHANGES NOTICES WAVES EVERY EVERY_MS LIMIT_MS MINUTES CHURN_S CHANGE_S GROWTH REQUESTS CLUSTER SPREAD BALANCER REDIS "
          "PROFILE BASES "
          "RESTART_AT").split()
 keep = {name: os.environ[name] for name in names if os.environ.get(name)}

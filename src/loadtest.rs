@@ -7,6 +7,7 @@ use crate::access::loadtest::{self as access, PERMISSIONS};
 use crate::auth::Keys;
 use crate::auth::loadtest::{self as auth, Ready};
 use crate::db::{Author, Db, SystemTask};
+use crate::hr::loadtest as office;
 use crate::refusal::Refusal;
 use crate::settings::Settings;
 use livegrant_actors::{CompanyId, RoleId};
@@ -26,6 +27,8 @@ pub struct Order {
     pub tabs: u32,
     /// Code of the role that each of them holds.
     pub role: String,
+    /// Whether they work in organisations with heads.
+    pub office: bool,
     /// Life of the access tokens, in seconds.
     pub token_seconds: u64,
 }
@@ -70,11 +73,14 @@ pub async fn prepare(db: &Db, settings: &Settings, order: &Order) -> Result<Vec<
     while next <= order.accounts {
         let last = order.accounts.min(next + AT_ONCE - 1);
         let accounts = members(db, &keys, company, role, life, next..=last).await?;
-        lines.extend(accounts.iter().map(|ready| {
+        for (number, ready) in (next..).zip(&accounts) {
             let mut line = line(ready);
             line["tabs"] = order.tabs.into();
-            line
-        }));
+            if order.office {
+                line["head"] = office::seat(db, company, ready.account, number).await?.into();
+            }
+            lines.push(line);
+        }
         next = last + 1;
     }
     Ok(lines)

@@ -119,6 +119,9 @@ enum LoadtestTask {
         /// Code of the role that is made for them.
         #[arg(long, default_value = "loadtest")]
         role: String,
+        /// Staff records for them, organisations of ten, the first of each leading the others.
+        #[arg(long)]
+        office: bool,
         /// Life of the access tokens, in seconds; longer than the longest run.
         #[arg(long, default_value_t = 86_400, value_parser = clap::value_parser!(u64).range(60..=31_536_000))]
         token_seconds: u64,
@@ -178,9 +181,9 @@ async fn run(command: Command) -> anyhow::Result<()> {
             Ok(())
         }
         Task::Loadtest {
-            task: LoadtestTask::Prepare { accounts, tabs_per_account, out, role, token_seconds },
+            task: LoadtestTask::Prepare { accounts, tabs_per_account, out, role, office, token_seconds },
         } => {
-            let order = loadtest::Order { accounts, tabs: tabs_per_account, role, token_seconds };
+            let order = loadtest::Order { accounts, tabs: tabs_per_account, role, office, token_seconds };
             prepare(&settings, &order, &out).await
         }
         Task::Openapi => Ok(()),

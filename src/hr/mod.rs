@@ -7,6 +7,7 @@ pub mod change_staff;
 pub mod delete_organization;
 pub mod demo;
 pub mod http;
+pub mod loadtest;
 pub mod model;
 pub mod move_organization;
 pub mod organization_news;

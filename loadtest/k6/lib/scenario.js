@@ -29,6 +29,11 @@ export function open(told) {
   return new Tab(base(__VU - 1), account(__VU - 1), told);
 }
 
+/** Opens a tab of this virtual user for an account with a token of its own. */
+export function openAs(who, told) {
+  return new Tab(base(__VU - 1), who, told);
+}
+
 /** Opens this virtual user's tab for so many seconds. */
 export function openFor(seconds, told) {
   const tab = open(told);
