@@ -181,7 +181,8 @@ async fn reckoned(
     write(work, by, &row, &columns, wanted).await
 }
 
-/// What the definition's form hears of a request: of all that there is to say, the fields that it has.
+/// What the definition's form hears of a request: of all that there is to say, the fields that it has. `leaveType` is the
+/// type's name, `leave_type` its code.
 fn form(definition: &Definition, row: &LeaveRow) -> Map<String, Value> {
     let days = in_days(row.amount);
     let all = json!({
@@ -194,6 +195,9 @@ fn form(definition: &Definition, row: &LeaveRow) -> Map<String, Value> {
         "hours": row.amount as f64 / 60.0,
         "reason": row.reason,
         "attachments": row.attachments.0,
+        "leaveType": row.type_name,
+        "startTime": crate::clock::iso(row.start_at),
+        "endTime": crate::clock::iso(row.end_at),
         "staff": row.staff_guid,
         "staff_name": row.staff_name,
     });

@@ -39,10 +39,5 @@ pub async fn changed(work: &mut Work, row: &LeaveRow, action: &str) -> Result<()
         accounts.extend(approvers(work.conn(), instance).await?);
     }
     let audience = Audience::Accounts(accounts.into_iter().map(AccountId).collect());
-    signal(work, MessageType::LeaveUpdate, Some(&topic(&row.staff_guid)), audience, &data).await
-}
-
-/// The topic of a person's leave.
-pub fn topic(staff_guid: &str) -> String {
-    format!("{}{staff_guid}", topics::LEAVE)
+    signal(work, MessageType::LeaveUpdate, Some(&topics::leaves(&row.staff_guid)), audience, &data).await
 }
