@@ -210,9 +210,7 @@ pub fn check_reason(reason: &str) -> Result<(), Refusal> {
 
 /// Turns days into minutes of working time.
 pub fn minutes(days: f64) -> i64 {
-    #[expect(clippy::cast_possible_truncation, reason = "days are checked to be a few hundred")]
-    let minutes = (days * DAY as f64).round() as i64;
-    minutes
+    (days * DAY as f64).round() as i64
 }
 
 /// Turns minutes of working time into days.
