@@ -163,16 +163,7 @@ impl List {
                 "page" => pages.page = Some(number(&name, &value)?),
                 "page_size" => pages.page_size = Some(number(&name, &value)?),
                 "search" if value.is_empty() => {}
-                "search" => {
-                    let pattern = like(&text(&name, &value)?);
-                    let found: Vec<String> = self
-                        .search
-                        .iter()
-                        .map(|column| format!("lower({column}) LIKE ? ESCAPE '!'"))
-                        .collect();
-                    let values = vec![Value::Text(pattern); self.search.len()];
-                    wanted.conditions.push(&found.join(" OR "), values);
-                }
+                "search" => self.look_for(&value, &mut wanted.conditions)?,
                 "ordering" if value.is_empty() => {}
                 "ordering" => wanted.order = Some(self.ordering(&value)?),
                 other if others.contains(&other) => {}
@@ -181,6 +172,26 @@ impl List {
         }
         wanted.page = pages.into();
         Ok(wanted)
+    }
+
+    /// What a caller wants who only looks for a text, and knows his page.
+    ///
+    /// # Errors
+    /// The text may be too long.
+    pub fn searched(&self, search: Option<&str>, page: Page) -> Result<Wanted, Refusal> {
+        let mut wanted = Wanted { page, ..Wanted::default() };
+        if let Some(value) = search.filter(|value| !value.is_empty()) {
+            self.look_for(value, &mut wanted.conditions)?;
+        }
+        Ok(wanted)
+    }
+
+    fn look_for(&self, value: &str, conditions: &mut Conditions) -> Result<(), Refusal> {
+        let pattern = like(&text("search", value)?);
+        let found: Vec<String> =
+            self.search.iter().map(|column| format!("lower({column}) LIKE ? ESCAPE '!'")).collect();
+        conditions.push(&found.join(" OR "), vec![Value::Text(pattern); self.search.len()]);
+        Ok(())
     }
 
     fn filter(&self, name: &str, value: &str, conditions: &mut Conditions) -> Result<(), Refusal> {

@@ -14,6 +14,7 @@ use super::store::organizations::{self as store, OrganizationColumns, of_company
 use crate::access::scope::{self, Columns, within};
 use crate::core::Core;
 use crate::db::listing::{Conditions, Wanted};
+use crate::db::paging::Page;
 use crate::db::{Conn, Work};
 use crate::policy::{DataScope, Principal};
 use crate::refusal::Refusal;
@@ -26,6 +27,11 @@ pub(super) const MISSING: Refusal = Refusal::NotFound { what: "organization" };
 pub(super) fn reached(by: &Principal, scope: &DataScope) -> Conditions {
     let columns = Columns { organization: "o.id", account: None };
     of_company(by.company()).and(within(scope, columns, by.account()))
+}
+
+/// What a caller wants who only looks for a text.
+pub fn searched(search: Option<&str>, page: Page) -> Result<Wanted, Refusal> {
+    store::ORGANIZATIONS.searched(search, page)
 }
 
 /// Reads a list's query.

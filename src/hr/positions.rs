@@ -16,6 +16,7 @@ use crate::access::last_administrator;
 use crate::access::scope::{self, Columns, within};
 use crate::core::Core;
 use crate::db::listing::{Conditions, Wanted};
+use crate::db::paging::Page;
 use crate::db::{Conn, Work};
 use crate::policy::{DataScope, Edit, HolderId, PolicyChange, Principal, Reach};
 use crate::refusal::Refusal;
@@ -28,6 +29,11 @@ pub(super) const MISSING: Refusal = Refusal::NotFound { what: "position" };
 pub(super) fn reached(by: &Principal, scope: &DataScope) -> Conditions {
     let columns = Columns { organization: "p.org_id", account: None };
     of_company(by.company()).and(within(scope, columns, by.account()))
+}
+
+/// What a caller wants who only looks for a text.
+pub fn searched(search: Option<&str>, page: Page) -> Result<Wanted, Refusal> {
+    store::POSITIONS.searched(search, page)
 }
 
 /// Reads a list's query.

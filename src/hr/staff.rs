@@ -26,6 +26,11 @@ pub(super) fn reached(by: &Principal, scope: &DataScope) -> Conditions {
     of_company(by.company()).and(within(scope, columns, by.account()))
 }
 
+/// What a caller wants who only looks for a text.
+pub fn searched(search: Option<&str>, page: Page) -> Result<Wanted, Refusal> {
+    store::STAFF.searched(search, page)
+}
+
 /// Reads a list's query.
 pub fn wanted(query: &str) -> Result<Wanted, Refusal> {
     store::STAFF.read(query, &["below", "position"])

@@ -11,7 +11,7 @@ use super::scope::Scope;
 use super::tool::Tool;
 use super::tools::tool;
 use crate::core::Core;
-use crate::policy::Principal;
+use crate::policy::{Origin, Principal};
 use crate::refusal::Refusal;
 use crate::settings::Mcp as Settings;
 use crate::web::extract::{admitted, authenticate, bearer, origin_of, token_missing};
@@ -40,7 +40,8 @@ pub async fn admit(core: &Core, request: &HttpRequest) -> Result<Guest, Refusal>
             detail: "the service token is not valid".to_owned(),
         })?;
         let sid = SessionId::from(client.sid.clone());
-        let by = Principal::of_session(&core.policy, &sid, origin_of(request)).await?;
+        let by =
+            Principal::of_session(&core.policy, &sid, Origin { client: "mcp", ..origin_of(request) }).await?;
         admitted(core, request, &by);
         let (scopes, on_behalf) = (client.scopes(), client.on_behalf);
         return Ok(Guest { by, scopes, on_behalf, client: Some(client.name), agent, key });

@@ -99,7 +99,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("not_your_turn", "somebody else has to act first"),
     ("only_advice", "who is asked for advice can only give it"),
     ("organization_off", "the organisation is switched off; nothing new can belong to it"),
-    ("origin_refused", "this origin may not open a socket (C2)"),
+    ("origin_refused", "this origin may not open a socket or call `/mcp` (C2)"),
     ("out_of_scope", "your data scope reaches only some organisations: name one of them"),
     ("outdated", "the row was changed since it was read"),
     ("own_instance", "nobody decides on what he started himself, unless the definition allows it"),

@@ -12,7 +12,6 @@ mod staff;
 
 use super::tool::Tool;
 use crate::db::paging::{Page, PageQuery};
-use crate::refusal::Refusal;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -53,15 +52,6 @@ pub struct ListIn {
 impl ListIn {
     fn page(&self) -> Page {
         page(self.page, self.page_size)
-    }
-
-    /// Writes what is asked for as the list's query, which the area reads itself.
-    fn query(&self) -> Result<String, Refusal> {
-        let page = |asked: Option<i64>| asked.map(|asked| asked.to_string());
-        let asked =
-            [("page", page(self.page)), ("page_size", page(self.page_size)), ("search", self.search.clone())];
-        serde_urlencoded::to_string(asked)
-            .map_err(|error| Refusal::invalid("search", "invalid", error.to_string()))
     }
 }
 

@@ -59,16 +59,9 @@ pub(super) fn tools() -> Vec<Tool> {
         "Lists the organisations of the company, a page at a time, by a part of their code or name if one is given.",
         (Reads, Scope::Org, &["org:view"]),
         |call, asked, _| async move {
-            let found = {
-                let part = Part { parent: asked.parent_guid.clone(), depth: asked.depth };
-                organizations::list(
-                    &call.core,
-                    &call.by,
-                    &part,
-                    &organizations::wanted(&asked.list.query()?)?,
-                )
-                .await?
-            };
+            let part = Part { parent: asked.parent_guid.clone(), depth: asked.depth };
+            let wanted = organizations::searched(asked.list.search.as_deref(), asked.list.page())?;
+            let found = organizations::list(&call.core, &call.by, &part, &wanted).await?;
             Ok(Rows::new(found, asked.list.page()))
         },
     );

@@ -35,7 +35,8 @@ pub(super) fn tools() -> Vec<Tool> {
         "Lists the positions of the company, a page at a time, by a part of their code or name if one is given.",
         (Reads, Scope::Org, &["position:view"]),
         |call, asked, _| async move {
-            let found = positions::list(&call.core, &call.by, &positions::wanted(&asked.query()?)?).await?;
+            let wanted = positions::searched(asked.search.as_deref(), asked.page())?;
+            let found = positions::list(&call.core, &call.by, &wanted).await?;
             Ok(Rows::new(found, asked.page()))
         },
     );

@@ -99,9 +99,8 @@ fn records() -> Vec<Tool> {
         "Lists the staff of the company with their positions, a page at a time, by a part of number or name if one is given.",
         (Reads, Scope::Org, &["staff:view"]),
         |call, asked, _| async move {
-            let found =
-                staff::list(&call.core, &call.by, &Among::default(), &staff::wanted(&asked.query()?)?)
-                    .await?;
+            let wanted = staff::searched(asked.search.as_deref(), asked.page())?;
+            let found = staff::list(&call.core, &call.by, &Among::default(), &wanted).await?;
             Ok(Rows::new(found, asked.page()))
         },
     );

@@ -129,6 +129,7 @@ impl World {
         let account = AccountFacts {
             account: AccountId(1),
             guid: "".into(),
+            staff_guid: None,
             username: "".into(),
             display_name: "".into(),
             company: VIEW.company,

@@ -61,7 +61,7 @@ served! {
         let root = server.platform().await;
         let stranger = server.account("stranger", &[]).await;
         for (number, cell) in CELLS.iter().enumerate() {
-            let Some(code) = cell.codes.first() else { continue };
+            let Some(code) = cell.codes.first().copied() else { continue };
             let (near, far) = (part(root, &format!("near{number}")).await, part(root, &format!("far{number}")).await);
             if cell.request(&near.spare, &near.spare).is_none() {
                 continue;

@@ -58,6 +58,12 @@ async fn listed(by: &Account, path: &str, field: &str) -> Vec<String> {
     rows.iter().map(|row| row[field].as_str().expect("a text").to_owned()).collect()
 }
 
+/// The path of the object of the south in a list.
+async fn in_the_south(by: &Account, path: &str, field: &str) -> String {
+    let page = ok(by.get(&format!("{path}?{field}=south")).await);
+    format!("{path}/{}", guid(&page["results"][0]))
+}
+
 const EVERYTHING: &[&str] = &[
     "org:view",
     "org:create",
@@ -82,7 +88,7 @@ served! {
         settle(root, &alice, &land.north).await;
         for (name, chosen, expected) in [
             ("all", vec![], vec!["north", "port", "south"]),
-            ("chosen", vec![land.port.as_str(), &land.south], vec!["port", "south"]),
+            ("chosen", vec![land.port.as_str(), land.south.as_str()], vec!["port", "south"]),
             ("own_and_below", vec![], vec!["north", "port"]),
             ("own", vec![], vec!["north"]),
             ("self", vec![], vec![]),
@@ -136,17 +142,9 @@ served! {
         let alice = server.account("alice", EVERYTHING).await;
         settle(root, &alice, &land.north).await;
         rescope(root, &alice, "own_and_below", &[]).await;
-        let outside = |path: &str, field: &str| {
-            let path = path.to_owned();
-            let field = field.to_owned();
-            async move {
-                let page = ok(root.get(&format!("{path}?{field}=south")).await);
-                format!("{path}/{}", guid(&page["results"][0]))
-            }
-        };
         let south = format!("{ORGANIZATIONS}/{}", land.south);
-        let position = outside("/api/v1/positions", "code").await;
-        let person = outside("/api/v1/staff", "staff_no").await;
+        let position = in_the_south(root, "/api/v1/positions", "code").await;
+        let person = in_the_south(root, "/api/v1/staff", "staff_no").await;
         let before = server.rows().await;
         for path in [&south, &position, &person] {
             refused(alice.get(path).await, 404, "not_found");

@@ -15,8 +15,9 @@ use crate::support::{Account, TestServer, ok, refused, served};
 
 /// Title, content, old and new position, change type of everything that was posted to an account, in its order.
 async fn told(server: &TestServer, account: &Account) -> Vec<[String; 5]> {
+    let mut conn = server.core.db.read().await.unwrap();
     let rows = sql_all!(
-        &mut server.core.db.read().await.unwrap(),
+        &mut conn,
         (String, String, Json<Value>),
         "SELECT n.title, n.content, n.payload FROM sys_notification_recipient r
            JOIN sys_notification n ON n.id = r.notification_id
@@ -43,7 +44,7 @@ served! {
     async fn a_person_is_told_of_every_change_of_his_positions(server: TestServer) {
         let by = server.platform().await;
         let (alice, bob) = (server.account("alice", &[]).await, server.account("bob", &[]).await);
-        let (clerk, chief) = (position(by, "前台".len().to_string().as_str(), &[]).await, position(by, "chief", &[]).await);
+        let (clerk, chief) = (position(by, "clerk", &[]).await, position(by, "chief", &[]).await);
         ok(by.patch(&format!("/api/v1/positions/{clerk}"), json!({ "name": "前台接待 \"😀\"" })).await);
         ok(by.patch(&format!("/api/v1/positions/{chief}"), json!({ "name": "前台主管" })).await);
         let staff = person(by, &alice).await;

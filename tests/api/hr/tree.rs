@@ -20,8 +20,9 @@ async fn moved(by: &Account, guid: &str, to: Option<&str>) -> (u16, Value) {
 
 /// Every organisation's path is the way from the top to it, and its level the length of that way.
 async fn paths_agree(server: &TestServer) -> usize {
+    let mut conn = server.core.db.read().await.unwrap();
     let rows = sql_all!(
-        &mut server.core.db.read().await.unwrap(),
+        &mut conn,
         (i64, Option<i64>, String, i64),
         "SELECT id, parent_id, path, level FROM hr_organization ORDER BY id"
     )
