@@ -73,12 +73,7 @@ async fn organization(work: &mut Work, company: CompanyId, code: &str) -> Result
     Ok(id)
 }
 
-async fn position(
-    work: &mut Work,
-    company: CompanyId,
-    code: &str,
-    org: i64,
-) -> Result<PositionId, Refusal> {
+async fn position(work: &mut Work, company: CompanyId, code: &str, org: i64) -> Result<PositionId, Refusal> {
     if let Some(id) = position_coded(work.conn(), company, code).await? {
         return Ok(id);
     }

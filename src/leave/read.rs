@@ -96,16 +96,16 @@ pub async fn get(core: &Core, by: &Principal, guid: &str) -> Result<Leave, Refus
     let guid = parse_guid("guid", guid)?;
     let mut conn = core.db.read().await?;
     let row = store::leave(&mut conn, by.company(), &guid).await?.ok_or(MISSING)?;
-    if !is_mine(by, &row) && !by.holds("leave:view") && !takes_part(&mut conn, by, &row).await? {
+    if !is_mine(by, &row) && !by.holds("leave:view") && !takes_part(core, &mut conn, by, &row).await? {
         return Err(MISSING);
     }
     Ok(shown(core, by, row))
 }
 
 /// Whoever may look at its instance may read the request: approvers, those who were informed, the definition's managers.
-async fn takes_part(conn: &mut Conn, by: &Principal, row: &LeaveRow) -> Result<bool, Refusal> {
+async fn takes_part(core: &Core, conn: &mut Conn, by: &Principal, row: &LeaveRow) -> Result<bool, Refusal> {
     let Some(instance) = row.instance_guid.as_deref() else { return Ok(false) };
-    match view::seen(conn, by, instance).await {
+    match view::seen(core, conn, by, instance).await {
         Ok(_) => Ok(true),
         Err(Refusal::NotFound { .. }) => Ok(false),
         Err(other) => Err(other),

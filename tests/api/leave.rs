@@ -108,7 +108,7 @@ fn one(leave: &Value) -> String {
 }
 
 async fn caller(server: &TestServer, account: &Account) -> Principal {
-    let origin = Origin { request_id: new_guid(), ip: String::new() };
+    let origin = Origin { request_id: new_guid(), ..Origin::default() };
     Principal::of_session(&server.core.policy, &SessionId::from(account.sid.clone()), origin).await.unwrap()
 }
 

@@ -1,9 +1,12 @@
-//! Workflows: what definitions become, and what people do with instances and tasks.
+//! Workflows: definitions, what becomes of them, and what people do with instances and tasks; substitutes, statistics.
 
 mod by_itself;
 mod deciding;
+mod definitions;
+mod definitions_path;
 mod moving;
 mod seeing;
+mod substitutes;
 mod together;
 
 use livegrant::access::init::DEFAULT_COMPANY;

@@ -32,7 +32,7 @@ fn reach() -> impl Strategy<Value = Reach> {
         Just(Reach::All),
         prop::collection::btree_set(1..=LAND, 0..3)
             .prop_map(|rows| Reach::Chosen(rows.into_iter().collect())),
-        3 => Just(Reach::OwnAndBelow),
+        Just(Reach::OwnAndBelow),
         Just(Reach::Own),
         Just(Reach::OwnRecord),
     ]

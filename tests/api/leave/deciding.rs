@@ -106,7 +106,7 @@ served! {
             (&office.hr, "?from=2150-06-02&ordering=start_at", vec![&bobs, &second]),
             (&office.hr, "?to=2150-06-02&ordering=-start_at", vec![&bobs, &first]),
             (&office.hr, &format!("?staff={}", office.ann_staff), vec![&second, &first]),
-            (&office.hr, &format!("?staff={}", super::NOBODY), vec![]),
+            (&office.hr, &format!("?staff={}", crate::leave::NOBODY), vec![]),
         ] {
             let listed = ok(by.get(&format!("{PATH}{query}")).await);
             let expected: Vec<Value> = expected.into_iter().map(|leave| leave["guid"].clone()).collect();
@@ -144,7 +144,7 @@ served! {
                 (5, Some(leave)) => drop(by.patch(&one(&leave), json!({ "start_at": day, "end_at": day })).await),
                 (_, Some(leave)) => {
                     let leave = ok(office.hr.get(&one(&leave)).await);
-                    if super::task(&server, &leave).await.is_some() {
+                    if crate::leave::task(&server, &leave).await.is_some() {
                         match dice.below(3) {
                             0 => sent_back(&server, &office.head, &leave).await,
                             1 => decided(&server, &office.head, &leave, Verdict::Reject).await.unwrap(),

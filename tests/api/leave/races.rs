@@ -1,7 +1,7 @@
 //! Several requests of one person at once: the rules hold whoever comes first.
 
 use livegrant::workflow::decide::Verdict;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Office, PATH, consistent, days, decided, of_type, one, sent};
 use crate::support::{ok, served};
@@ -41,8 +41,9 @@ served! {
         let office = Office::open(&server).await;
         for day in ["2150-06-01", "2150-06-02", "2150-06-03", "2150-06-04"] {
             let leave = ok(office.ann.post(PATH, sent(days(day, day))).await);
+            let (path, nothing) = (format!("{}/withdraw", one(&leave)), json!({}));
             let (withdraw, approve) = tokio::join!(
-                office.ann.post(&format!("{}/withdraw", one(&leave)), Value::from(serde_json::Map::new())),
+                office.ann.post(&path, nothing),
                 decided(&server, &office.head, &leave, Verdict::Approve),
             );
             let now = ok(office.ann.get(&one(&leave)).await);

@@ -72,9 +72,9 @@ served! {
         define(&server, "outer", json!({}), json!([]), json!([waits])).await;
         for (verb, end) in [("approve", "approved"), ("reject", "rejected")] {
             let (guid, _) = start(&ann, "outer", json!({})).await;
-            let task = super::task(&bob).await;
+            let task = crate::workflow::task(&bob).await;
             assert_eq!(instance(&ann, &guid).await["status"], json!("running"));
-            ok(super::act(&bob, &task, verb, json!({})).await);
+            ok(crate::workflow::act(&bob, &task, verb, json!({})).await);
             assert_eq!(instance(&ann, &guid).await["status"], json!(end));
         }
         let (guid, _) = start(&ann, "outer", json!({})).await;

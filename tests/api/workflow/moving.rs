@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{act, agree, approve, define, history, instance, notices, start, task, todo};
-use crate::support::{TestServer, ok, refused, served, served_once};
+use crate::support::{ok, refused, served, served_once};
 
 fn on(guid: &str, verb: &str) -> String {
     format!("/api/v1/workflows/instances/{guid}/{verb}")

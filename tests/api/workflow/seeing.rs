@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{act, agree, approve, define, instance, start, task};
-use crate::support::{TestServer, ok, refused, served, served_once};
+use crate::support::{ok, refused, served, served_once};
 
 served! {
     // S1-29, C24, S2-42, FW34, FW39

@@ -1,5 +1,0 @@
-//! Workflows: definitions, substitutes, statistics.
-
-mod definitions;
-mod definitions_path;
-mod substitutes;
