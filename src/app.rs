@@ -34,6 +34,7 @@ use crate::web::in_flight::InFlight;
 use crate::web::methods::{Methods, head_as_get, otherwise};
 use crate::web::operations::Stopping;
 use crate::web::problem::Problem;
+use crate::web::slashes::trailing_slash;
 use crate::web::{idempotency, openapi, page, request, routes};
 use crate::workflow::timers;
 use actix_http::{HttpService, Protocol};
@@ -484,25 +485,6 @@ async fn only<B: MessageBody>(
 ) -> Result<ServiceResponse<B>, Error> {
     if offer == Offer::Streams && !STREAMS.contains(&request.path()) {
         return Err(Problem::from(Refusal::NotFound { what: "path" }).into());
-    }
-    next.call(request).await
-}
-
-/// The seeds' paths end with a slash; a GET without it is answered too (FA10).
-async fn trailing_slash<B: MessageBody>(
-    mut request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<B>, Error> {
-    let path = request.path();
-    let ours =
-        ["/api/auth/", "/api/accounts/", "/api/workflow/"].iter().any(|prefix| path.starts_with(prefix));
-    if request.method().is_safe() && ours && !path.ends_with('/') {
-        let query = request.query_string();
-        let slashed = if query.is_empty() { format!("{path}/") } else { format!("{path}/?{query}") };
-        if let Ok(uri) = slashed.parse() {
-            request.match_info_mut().get_mut().update(&uri);
-            request.head_mut().uri = uri;
-        }
     }
     next.call(request).await
 }

@@ -119,7 +119,8 @@ fn is_mandatory(kind: NoticeKind, channel: &str) -> bool {
 pub async fn choose(core: &Core, by: &Principal, new: &Choices) -> Result<Vec<Preference>, Refusal> {
     for (at, choice) in new.preferences.iter().enumerate() {
         if choice.locked {
-            return Err(Refusal::invalid(field(at, "locked"), "invalid", "only a company locks"));
+            let field = field(at, "locked");
+            return Err(Refusal::invalid(field, "invalid", "only a company locks"));
         }
     }
     let rows = checked(new, by.account())?;
@@ -240,7 +241,8 @@ fn check(at: usize, choice: &Choice, account: AccountId) -> Result<PreferenceRow
     };
     if !CHANNELS.iter().any(|(channel, _)| *channel == choice.channel) {
         let names: Vec<_> = CHANNELS.iter().map(|(channel, _)| *channel).collect();
-        return Err(Refusal::invalid(field(at, "channel"), "invalid", names.join(", ")));
+        let field = field(at, "channel");
+        return Err(Refusal::invalid(field, "invalid", names.join(", ")));
     }
     if off && is_mandatory(kind, &choice.channel) {
         return refuse("system notices reach everybody alike");

@@ -18,4 +18,5 @@ pub mod page;
 pub mod problem;
 pub mod request;
 pub mod routes;
+pub mod slashes;
 pub mod unread;

@@ -19,6 +19,7 @@ mod interleaving;
 mod last_administrator;
 mod limits;
 mod listed;
+mod listing;
 mod many_sessions;
 mod portrait;
 mod remembered;

@@ -74,7 +74,7 @@ both_databases! {
             ("search=_", "a_b"),
             ("search=台", "front"),
             ("ordering=code", "a_b front"),
-            ("ordering=-name,level,-sort,path,created_at&status=1", "front a_b"),
+            ("ordering=-name,level,-sort,path&status=1", "front a_b"),
             ("ordering=updated_at,-id", "a_b front"),
             ("code__in=front,x&guid=O-1&name=前台&level__lte=1", "front"),
             ("leader_staff_guid=x", ""),

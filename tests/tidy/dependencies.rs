@@ -98,7 +98,8 @@ const SUCCESSES: [&str; 8] =
     ["Ok", "Created", "Accepted", "NoContent", "NotModified", "SwitchingProtocols", "build_from", "new"];
 
 /// Files that answer a status which is no problem's, and why.
-const STATUSES_ELSEWHERE: [(&str, &str); 2] = [
+const STATUSES_ELSEWHERE: [(&str, &str); 3] = [
+    ("src/mcp/bridge.rs", "hands on the status of the SDK's answer"),
     ("src/web/operations.rs", "a load balancer reads the status of readiness, not its body"),
     ("src/web/idempotency.rs", "answers the stored status of the first answer"),
 ];
