@@ -164,8 +164,8 @@ fn inbox(app: &mut ServiceConfig<'_>) {
         .service(notifications::marks::post_snooze)
         .service(notifications::marks::post_unsnooze)
         .service(notifications::marks::delete_notification);
-    app.service(notifications::seed::get_notifications)
-        .service(notifications::seed::get_counts)
+    app.service(notifications::seed::get_seed_notifications)
+        .service(notifications::seed::get_seed_counts)
         .service(notifications::seed::post_mark_all_read)
         .service(notifications::seed::post_mark_seen)
         .service(notifications::seed::post_mark_read);

@@ -160,8 +160,8 @@ served_once! {
     async fn bad_queries(server: TestServer) {
         let admin = server.platform().await;
         for (path, field) in [
-            ("/api/v1/roles?page=x", "query"),
-            ("/api/v1/roles?page_size=-", "query"),
+            ("/api/v1/roles?page=x", "page"),
+            ("/api/v1/roles?page_size=-", "page_size"),
             ("/api/accounts/users/?status=on", "query"),
             ("/api/v1/sessions?account=alice", "query"),
             ("/api/v1/sessions?usr=1", "query"),

@@ -37,7 +37,7 @@ pub struct NotificationPage {
 #[utoipa::path(tag = "inbox", params(Filter, PageQuery), responses(
     (status = 200, body = NotificationPage), (status = 400, body = ProblemBody)))]
 #[get("/api/workflow/notifications/")]
-pub async fn get_notifications(
+pub async fn get_seed_notifications(
     core: web::Data<Core>,
     request: HttpRequest,
     Caller(by): Caller,
@@ -58,7 +58,11 @@ pub async fn get_notifications(
 #[utoipa::path(tag = "inbox", params(CountsQuery), responses(
     (status = 200, body = CountsOut), (status = 400, body = ProblemBody)))]
 #[get("/api/workflow/notifications/counts/")]
-pub async fn get_counts(core: web::Data<Core>, Caller(by): Caller, query: web::Query<CountsQuery>) -> Answer {
+pub async fn get_seed_counts(
+    core: web::Data<Core>,
+    Caller(by): Caller,
+    query: web::Query<CountsQuery>,
+) -> Answer {
     counted(&core, &by, query.into_inner()).await
 }
 
