@@ -104,5 +104,5 @@ pub trait LastWrite: fmt::Debug + Send {
     /// The accounts whose inbox rows are locked for it.
     fn accounts(&self) -> &[AccountId];
     /// Writes. The accounts' rows of `sys_inbox` exist and are locked.
-    fn write<'a>(self: Box<Self>, closing: Closing<'a>) -> Writing<'a>;
+    fn write(self: Box<Self>, closing: Closing<'_>) -> Writing<'_>;
 }

@@ -40,15 +40,14 @@ pub async fn one(core: &Core, by: &Principal, id: i64, what: Move) -> Result<(Fe
     let mut work = begin(core, by).await?;
     let now = work.now();
     let found = store::state(work.conn(), account, company, id).await?;
-    let (state, feed, before) = match found {
-        Some((state, feed)) => (state, feed, state.counts()),
-        None => {
-            let all = FeedFilter::of(account, company);
-            store::adopt(work.conn(), &all, Some(id)).await?;
-            let made = store::state(work.conn(), account, company, id).await?.ok_or_else(missing)?;
-            // Its row was counted nowhere so far.
-            (made.0, made.1, (0, 0))
-        }
+    let (state, feed, before) = if let Some((state, feed)) = found {
+        (state, feed, state.counts())
+    } else {
+        let all = FeedFilter::of(account, company);
+        store::adopt(work.conn(), &all, Some(id)).await?;
+        let made = store::state(work.conn(), account, company, id).await?.ok_or_else(missing)?;
+        // Its row was counted nowhere so far.
+        (made.0, made.1, (0, 0))
     };
     let last_words = list_store::one(work.conn(), account, company, id).await?;
     let Some(next) = what.apply(state, now)? else {

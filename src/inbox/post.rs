@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 /// How long a notice that nobody has read takes others of its key in: what happens to one thing within minutes is one
 /// story (FN12, E23).
-const MERGE_WINDOW: Duration = Duration::from_secs(300);
+const MERGE_WINDOW: Duration = Duration::from_mins(5);
 
 /// What is told, in the words of whoever tells it.
 #[derive(Debug, Clone)]
@@ -124,7 +124,7 @@ impl LastWrite for Posting {
         &self.accounts
     }
 
-    fn write<'a>(self: Box<Self>, closing: Closing<'a>) -> Writing<'a> {
+    fn write(self: Box<Self>, closing: Closing<'_>) -> Writing<'_> {
         Box::pin(async move { self.insert(closing).await })
     }
 }
@@ -201,17 +201,14 @@ fn split(
     for (account, rev) in revs.iter().copied() {
         let muted = muting.contains(&account);
         let unseen = i64::from(!muted);
-        let (shown, count) = match there.get(&account) {
-            Some((first, count, was_seen)) => {
-                split.again.push((account, *first, rev, muted));
-                split.counts.push((account, unseen - i64::from(!was_seen), 0));
-                (*first, count + 1)
-            }
-            None => {
-                split.fresh.push((account, rev, muted));
-                split.counts.push((account, unseen, 1));
-                (id, 1)
-            }
+        let (shown, count) = if let Some((first, count, was_seen)) = there.get(&account) {
+            split.again.push((account, *first, rev, muted));
+            split.counts.push((account, unseen - i64::from(!was_seen), 0));
+            (*first, count + 1)
+        } else {
+            split.fresh.push((account, rev, muted));
+            split.counts.push((account, unseen, 1));
+            (id, 1)
         };
         if muted {
             split.quiet.push((AccountId(account), rev));

@@ -14,7 +14,6 @@ use crate::web::answer::Saved;
 use crate::web::denials::Denials;
 use crate::web::extract::{Body, Caller, body_bytes, origin_of};
 use crate::web::problem::{Answer, Problem, ProblemBody};
-use actix_web::dev::Payload;
 use actix_web::http::header::{HeaderValue, WWW_AUTHENTICATE};
 use actix_web::{HttpRequest, HttpResponse, delete, get, post, web};
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
@@ -76,7 +75,7 @@ pub async fn post_mcp(
         Err(refusal) => return Ok(challenged(&core, &request, refusal, None)),
     };
     mcp.rate.count(guest.by.account(), core.clock.now_ms())?;
-    let body = body_bytes(&request, &mut Payload::from(payload.into_inner())).await?;
+    let body = body_bytes(&request, &mut payload.into_inner()).await?;
     if let Some(Err(scope)) = door::called(&body).map(|tool| door::has_scope(&guest, tool)) {
         return Ok(challenged(&core, &request, door::outside(scope), Some(scope)));
     }

@@ -278,7 +278,7 @@ pub(super) mod tests {
                         let least = (mode != "parallel" && place > 0).then(|| i64::from(draw.next().unwrap_or(0) % 5));
                         // The default goes on, so that what comes after the condition can be reached.
                         let mut inner = grow(draw, count, depth + 1, beside);
-                        if place > 0 && draw.next().unwrap_or(0) % 4 == 0 {
+                        if place > 0 && draw.next().unwrap_or(0).is_multiple_of(4) {
                             *count += 1;
                             let code = format!("n{count}");
                             inner.push(if beside {

@@ -48,7 +48,7 @@ impl LastWrite for Mark {
         &self.0
     }
 
-    fn write<'a>(self: Box<Self>, closing: Closing<'a>) -> Writing<'a> {
+    fn write(self: Box<Self>, closing: Closing<'_>) -> Writing<'_> {
         Box::pin(mark(self.0[0], closing))
     }
 }

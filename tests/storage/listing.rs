@@ -9,7 +9,7 @@ use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 
 use crate::house::House;
-use crate::support::{TestDatabase, both_databases};
+use crate::support::both_databases;
 
 /// A row whose columns are not looked at.
 struct Whatever;

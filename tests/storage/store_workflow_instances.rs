@@ -39,7 +39,7 @@ async fn definition(conn: &mut Conn) -> i64 {
     id
 }
 
-fn new<'a>(guid: &'a str, definition: i64, initiator: AccountId) -> NewInstance<'a> {
+fn new(guid: &str, definition: i64, initiator: AccountId) -> NewInstance<'_> {
     NewInstance {
         guid,
         approval_no: guid,

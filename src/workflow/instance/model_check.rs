@@ -359,21 +359,20 @@ fn when_everybody_agrees_the_way_is_the_one_that_was_shown_before() {
         play.push(Event::Started { initiator: INITIATOR, form, facts, chosen }).expect("it starts");
         while play.state.status == Status::Running {
             let pending = play.state.tasks.iter().find(|task| task.state == TaskState::Pending);
-            let event = match pending {
-                Some(task) => Event::Decided {
+            let event = if let Some(task) = pending {
+                Event::Decided {
                     task: task.number,
                     by: task.assignee,
                     approve: true,
                     chose: Vec::new(),
                     form: Map::new(),
-                },
-                None => {
-                    let waits = |run: &&Run| run.state == RunState::Open && run.branches.is_empty();
-                    let run = play.state.runs.iter().find(waits).expect("something waits");
-                    match walk::find(&play.graph, &run.node).map(|node| &node.kind) {
-                        Some(NodeKind::Delay { .. }) => Event::Elapsed { run: run.number },
-                        _ => Event::ChildEnded { run: run.number, approved: true },
-                    }
+                }
+            } else {
+                let waits = |run: &&Run| run.state == RunState::Open && run.branches.is_empty();
+                let run = play.state.runs.iter().find(waits).expect("something waits");
+                match walk::find(&play.graph, &run.node).map(|node| &node.kind) {
+                    Some(NodeKind::Delay { .. }) => Event::Elapsed { run: run.number },
+                    _ => Event::ChildEnded { run: run.number, approved: true },
                 }
             };
             play.push(event).expect("it fits");

@@ -20,9 +20,10 @@ pub fn verdict(state: &Instance, task: &Task) -> Option<bool> {
     }
     let mut below = children(state, task).filter(|child| child.origin != Origin::Delegate);
     let mut all = true;
-    if below.any(|child| match verdict(state, child) {
-        Some(agreed) => !agreed,
-        None => {
+    if below.any(|child| {
+        if let Some(agreed) = verdict(state, child) {
+            !agreed
+        } else {
             all = false;
             false
         }

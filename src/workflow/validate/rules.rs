@@ -70,11 +70,11 @@ pub fn check(at: &str, rules: &[AssigneeRule], form: &Form, faults: &mut Faults)
             AssigneeRule::InitiatorHeads { levels } if !(1..=LEVELS_MAX).contains(levels) => {
                 faults.add(at, "rule", format!("1 to {LEVELS_MAX} levels"));
             }
-            AssigneeRule::InitiatorChooses { min, max } => {
-                if *max == 0 || min > max || *max as usize > ASSIGNEES_MAX {
-                    let detail = format!("min at most max, max 1 to {ASSIGNEES_MAX}");
-                    faults.add(at, "rule", detail);
-                }
+            AssigneeRule::InitiatorChooses { min, max }
+                if (*max == 0 || min > max || *max as usize > ASSIGNEES_MAX) =>
+            {
+                let detail = format!("min at most max, max 1 to {ASSIGNEES_MAX}");
+                faults.add(at, "rule", detail);
             }
             AssigneeRule::Field { name } => match form.field(name).map(|field| &field.kind) {
                 Some(FieldKind::Account { .. }) => {}

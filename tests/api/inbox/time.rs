@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{LIST, counts, shout, tell, titles};
 use crate::support::{PATIENCE, Setup, TestDatabase, TestServer, both_databases, ok};
 
-const DAY: Duration = Duration::from_secs(24 * 3600);
+const DAY: Duration = Duration::from_hours(24);
 
 fn setup(database: &TestDatabase) -> Setup {
     Setup::on(database).with(|settings| {

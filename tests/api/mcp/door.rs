@@ -129,7 +129,7 @@ fn an_account_that_calls_too_often_waits() {
                 assert_eq!(response.status(), 429);
                 assert_eq!(response.headers()["retry-after"], "60");
                 Model::of(&other).tools().await;
-                server.advance(std::time::Duration::from_secs(60)).await;
+                server.advance(std::time::Duration::from_mins(1)).await;
                 Model::of(&by).tools().await;
             })
             .await;

@@ -97,7 +97,7 @@ fn a_trigger_calls_until_it_is_heard() {
                 let mut request = Vec::new();
                 let mut chunk = [0; 4096];
                 // The body ends with the brace that began it.
-                while !String::from_utf8_lossy(&request).ends_with("}") {
+                while !String::from_utf8_lossy(&request).ends_with('}') {
                     let read = socket.read(&mut chunk).await.unwrap();
                     assert!(read > 0, "the whole request comes");
                     request.extend_from_slice(&chunk[..read]);

@@ -75,7 +75,7 @@ served! {
         for _ in 0..5 {
             let (guid, _) = start(&ann, "one", json!({})).await;
             let bobs = task(&bob).await;
-            server.advance(Duration::from_secs(60)).await;
+            server.advance(Duration::from_mins(1)).await;
             let (answer, fired) =
                 tokio::join!(act(&bob, &bobs, "approve", json!({})), fire_due(&server.core, &client));
             fired.expect("timers are looked for");
