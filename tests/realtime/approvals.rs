@@ -31,9 +31,10 @@ async fn define(server: &TestServer, people: &[&Account]) {
 
 /// Opens a tab that listens to the topic of to-do lists.
 async fn tab(server: &TestServer, account: &Account) -> Tab {
-    let mut tab = server.tab(account).await;
-    tab.send(json!({ "type": "subscribe", "topics": ["approvals", "notifications"] })).await;
-    let told = tab.next_of("SUBSCRIBED").await;
+    let token = format!("Bearer {}", account.access);
+    let headers = [("authorization", &*token), ("sec-websocket-protocol", "wsp.v1")];
+    let mut tab = server.try_socket("?topics=approvals,notifications", &headers).await.expect("a tab");
+    let told = tab.next_of("CONNECTED").await;
     assert_eq!(told["data"]["refused"], json!([]), "{told}");
     tab
 }

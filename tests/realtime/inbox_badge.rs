@@ -123,12 +123,15 @@ async fn run(servers: &[&TestServer], seed: u64) {
     }
     let truth = standing(servers[0], &alice).await;
     for client in &mut clients {
-        while client.badge.rev < truth.state_rev || client.badge.titles.len() < sent.len() {
+        while client.badge.rev < truth.state_rev {
             client.step().await;
         }
         assert_eq!(client.badge.rev, truth.state_rev, "seed {seed}");
         assert_eq!(client.badge.counts, (truth.unseen, truth.unread), "seed {seed}: {:?}", client.badge);
-        assert_eq!(client.badge.titles, sent, "seed {seed}: each once, in order");
+        // What was seen elsewhere before this tab came back is in its counts and is not told again.
+        let mut of_sent = sent.iter();
+        let in_order = client.badge.titles.iter().all(|title| of_sent.any(|sent| sent == title));
+        assert!(in_order, "seed {seed}: each once, in order: {:?} of {sent:?}", client.badge.titles);
     }
 }
 

@@ -376,6 +376,9 @@ both_databases! {
             for transport in ALL {
                 let (mut stream, _) = Stream::open(&server, transport, &alice, &[]).await.expect("a stream");
                 stream.next_of("PERMISSION_UPDATE").await;
+                if transport != Transport::WebSocket {
+                    stream.next_of("NOTIFICATION_STATE").await;
+                }
                 server.advance(Duration::from_secs(61)).await;
                 assert!(matches!(stream.event().await, Event::Closed(4008, _)), "{transport:?}");
             }

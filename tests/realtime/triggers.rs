@@ -150,12 +150,12 @@ served! {
         let notice = json!({
             "title": "维护通知", "content": "今晚 22:00 停机", "category": "维护", "severity": "警告",
         });
-        let id = ok(sender.post("/api/v1/notifications/broadcast", notice.clone()).await)["id"].clone();
+        let sent = ok(sender.post("/api/v1/notifications/broadcast", notice.clone()).await);
         for (account, tab) in &mut tabs {
             let frame = tab.frame().await;
             let told = data(&frame, "SYSTEM_NOTICE", account, Some(&sender));
             let mut expected = notice.clone();
-            expected["id"] = id.clone();
+            (expected["id"], expected["seq"]) = (sent["id"].clone(), sent["rev"].clone());
             assert_eq!(*told, expected);
         }
     }
