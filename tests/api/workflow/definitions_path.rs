@@ -72,7 +72,7 @@ served! {
         let login = async |name: &str| Account::of_login(&server.anonymous(), &ok(server.login(name, DEMO_PASSWORD).await));
         let (alice, manager) = (login("alice").await, login("manager").await);
         let seen = ok(alice.get(PATH).await);
-        assert_eq!((&seen["results"][0]["code"], &seen["results"][0]["name"]), (&json!("leave"), &json!("请假")));
+        assert_eq!((&seen["results"][0]["code"], &seen["results"][0]["name"]), (&json!("leave"), &json!("请假申请")));
 
         let by = admin(&server).await;
         let form = |days: f64| json!({ "leave_type": "annual", "start_at": "2025-09-12", "end_at": "2025-09-15", "days": days });
