@@ -1,12 +1,14 @@
 //! What a question of the check matrix is about: the object that it names, whose it is, and where it belongs. Each resource
 //! has its place here; leave and workflow find their own objects, as `leave` and `workflow` below.
 
-use super::check::{About, Operation, Resource, Verdict};
+use super::check::{About, Missing, Operation, Resource, Verdict};
 use super::store::objects;
 use crate::core::Core;
 use crate::hr::resolve::{ResolvedGuid, account_of_guid};
+use crate::leave::store::leaves;
 use crate::policy::Principal;
 use crate::refusal::Refusal;
+use crate::workflow::check;
 use livegrant_actors::AccountId;
 
 /// An object that was found.
@@ -19,6 +21,8 @@ pub struct Object {
     /// What its own rules say (a designated approver, a starter list), where the matrix does not decide; then the data
     /// scope has no say either.
     pub verdict: Option<Verdict>,
+    /// The person has a part in it that allows it where the matrix does not: a yes that rests on no code.
+    pub takes_part: bool,
 }
 
 /// Where an object belongs.
@@ -33,12 +37,12 @@ pub struct Place {
 impl Object {
     /// An object of an organisation.
     pub fn at(about: About, organization: Option<i64>, person: Option<AccountId>) -> Self {
-        Self { about, place: Some(Place { organization, person }), verdict: None }
+        Self { about, place: Some(Place { organization, person }), verdict: None, takes_part: false }
     }
 
     /// An object whose own rules have decided.
     pub fn decided(about: About, verdict: Verdict) -> Self {
-        Self { about, place: None, verdict: Some(verdict) }
+        Self { about, place: None, verdict: Some(verdict), takes_part: false }
     }
 }
 
@@ -83,20 +87,41 @@ async fn somebody(
     Ok(place.map(|(organization, account)| Object::at(about, organization, account.map(AccountId))))
 }
 
-/// Finds a leave request. There are none yet: the area of leave answers here.
-#[expect(clippy::unused_async, reason = "the area of leave asks the database here")]
+/// Finds a leave request. Whose it is decides on changing it, and then where it stands; whose task it is may look at it and
+/// decide (S1-28), whatever he holds.
 async fn leave(
-    _core: &Core,
-    _by: &Principal,
-    _person: ResolvedGuid,
-    _operation: Operation,
-    _id: &str,
+    core: &Core,
+    by: &Principal,
+    person: ResolvedGuid,
+    operation: Operation,
+    id: &str,
 ) -> Result<Option<Object>, Refusal> {
-    Ok(None)
+    let row = leaves::leave(&mut core.db.read().await?, by.company(), &lower(id)).await?;
+    let (Some(row), Some(account)) = (row, person.account) else { return Ok(None) };
+    let own = row.account_id == Some(account.0) || row.created_by == account.0;
+    let about = if own { About::Own } else { About::Other };
+    let mut object = Object::at(about, row.org_id, row.account_id.map(AccountId));
+    let rule = |why| Ok(Some(Object::decided(about, Err(Missing::Rule(why)))));
+    let asked = match operation {
+        Operation::Update if own && !matches!(row.status.as_str(), "draft" | "returned") => {
+            return rule("only a draft or a request that was sent back can be changed");
+        }
+        Operation::Delete if own && row.status != "draft" => return rule("only a draft can be deleted"),
+        Operation::Approve if row.status != "running" => return rule("it is not being decided on"),
+        Operation::Approve => "approve",
+        Operation::View if !own => "view",
+        _ => return Ok(Some(object)),
+    };
+    let Some(instance) = row.instance_guid.as_deref() else { return Ok(Some(object)) };
+    object.takes_part = check::judge(core, by, account, asked, instance).await?.code.is_none();
+    if operation == Operation::Approve && !object.takes_part && row.account_id == Some(account.0) {
+        return rule("nobody decides on his own leave");
+    }
+    Ok(Some(object))
 }
 
 /// Finds an instance; whether somebody may view or decide on it is judged by its own rules (`workflow::check`).
 async fn workflow(core: &Core, by: &Principal, id: &str) -> Result<Option<Object>, Refusal> {
-    let exists = crate::workflow::check::exists(core, by, id).await?;
-    Ok(exists.then_some(Object { about: About::Other, place: None, verdict: None }))
+    let exists = check::exists(core, by, id).await?;
+    Ok(exists.then_some(Object { about: About::Other, place: None, verdict: None, takes_part: false }))
 }

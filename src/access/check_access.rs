@@ -110,7 +110,12 @@ pub async fn check_access_control(
         Some(verdict) => verdict,
         None => judge(rule(operation, resource), about, |code| held.iter().any(|held| **held == *code)),
     };
+    let takes_part = object.as_ref().is_some_and(|object| object.takes_part);
     Ok(match verdict {
+        Err(_) if takes_part => AccessDecision::yes(None),
+        Ok(Some(code)) if takes_part && !reaches(core, by, account, code, object.as_ref()).await? => {
+            AccessDecision::yes(None)
+        }
         // What lies outside the data scope is not found, as it is by the routes.
         Ok(Some(code)) if !reaches(core, by, account, code, object.as_ref()).await? => missing(),
         Ok(permission) => AccessDecision::yes(permission),

@@ -3,7 +3,7 @@
 use super::admission::{check_backdated, check_free, lock, weigh};
 use super::model::{Leave, NewLeave, check_attachments, check_reason};
 use super::read::shown;
-use super::sight::is_own;
+use super::sight::{is_own, reaches_person};
 use super::span::Asked;
 use super::store::leaves::{self as store, LeaveColumns};
 use super::store::people::Person;
@@ -90,7 +90,11 @@ async fn whose(
                     let detail = format!("there is nobody of the guid {guid} with a staff record");
                     Refusal::invalid("staff_guid", "unknown_staff", detail)
                 };
-                (found.ok_or_else(unknown)?, "staff:create")
+                let person = found.ok_or_else(unknown)?;
+                if !reaches_person(core, conn, by, "staff:create", &person).await? {
+                    return Err(unknown());
+                }
+                (person, "staff:create")
             }
         },
     };

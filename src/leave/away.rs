@@ -1,9 +1,10 @@
-//! Who is away: given leave of one's own organisation, with `leave:view` of everybody, and one's own also while it is being
-//! decided on. Without `leave:view` it says of others that they are away, not in what kind of leave.
+//! Who is away: given leave of one's own organisation, with `leave:view` of whom it reaches, and one's own also while it is being
+//! decided on. Of others it says that they are away, not in what kind of leave.
 
 use super::calendar::Calendar;
 use super::days::parse_range;
 use super::model::Status;
+use super::sight::{listed, reach};
 use super::span::{Half, Span, Unit};
 use super::store;
 use super::store::days::CalendarDay;
@@ -79,21 +80,19 @@ pub async fn get(
     let range = (zone.minute(first, 0), zone.minute(last.saturating_add(1.day()), 0));
     let mut conn = core.db.read().await?;
     let own = of_account(&mut conn, by.company(), by.account()).await?;
-    let reads_all = by.holds("leave:view");
-    let who = (by.account(), reads_all, own.and_then(|person| person.org_id));
+    let others = listed(&reach(core, by, "leave:view"));
+    let who = (by.account(), &others, own.and_then(|person| person.org_id));
     let mut rows = lists::away(&mut conn, by.company(), who, range, ENTRIES_MAX + 1).await?;
     let more = rows.len() as i64 > ENTRIES_MAX;
     rows.truncate(ENTRIES_MAX as usize);
     let (from, to) = (first.to_string(), last.to_string());
     let days = store::days::days(&mut conn, by.company(), &from, &to).await?;
-    let away = rows.into_iter().map(|row| {
-        let reads = reads_all || row.account_id == Some(by.account().0);
-        entry(&calendar, row, reads)
-    });
+    let away = rows.into_iter().map(|row| entry(&calendar, row));
     Ok(AwayCalendar { from, to, days, away: away.collect(), more })
 }
 
-fn entry(calendar: &Calendar, row: AwayRow, reads: bool) -> Away {
+fn entry(calendar: &Calendar, row: AwayRow) -> Away {
+    let reads = row.readable;
     let span = Span { unit: Unit::read(&row.unit), start: row.start_at, end: row.end_at };
     let (first, last) = span.days(calendar.zone());
     let (start_half, end_half) = span.halves(calendar);

@@ -4,7 +4,7 @@
 use super::admission::lock;
 use super::model::{YEARLY_MAX, check_days, check_reason, in_days};
 use super::people;
-use super::sight::is_own;
+use super::sight::{is_own, reaches_person};
 use super::span::Unit;
 use super::store::balances::{self as store, Account, BalanceRow, LogRow};
 use super::store::people::Person;
@@ -20,6 +20,8 @@ use utoipa::ToSchema;
 
 /// Lines of the log that an answer carries.
 const LOG_MAX: i64 = 50;
+
+const NOBODY: Refusal = Refusal::NotFound { what: "staff" };
 
 /// What somebody has of a type.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -102,7 +104,7 @@ pub struct Balances {
     pub history: Vec<BalanceChange>,
 }
 
-/// Answers what somebody has: the caller himself, or with `leave:view` somebody else.
+/// Answers what somebody has: the caller himself, or with `leave:view` somebody whom it reaches.
 pub async fn get(
     core: &Core,
     by: &Principal,
@@ -114,10 +116,15 @@ pub async fn get(
         None => people::oneself(&mut conn, by).await?,
         Some(guid) => {
             let found = people::named(core, &mut conn, by, guid).await?;
-            if !found.as_ref().is_some_and(|person| is_own(by, person)) {
+            let own = found.as_ref().is_some_and(|person| is_own(by, person));
+            if !own {
                 by.require("leave:view")?;
             }
-            found.ok_or(Refusal::NotFound { what: "staff" })?
+            let person = found.ok_or(NOBODY)?;
+            if !own && !reaches_person(core, &mut conn, by, "leave:view", &person).await? {
+                return Err(NOBODY);
+            }
+            person
         }
     };
     let year = checked(core, year)?;
@@ -182,7 +189,10 @@ pub async fn set(core: &Core, by: &Principal, new: &NewBalance) -> Result<Balanc
     let year = checked(core, new.year)?;
     let mut work = core.db.begin(&by.author()).await?;
     let person = people::named(core, work.conn(), by, &new.staff_guid).await?;
-    let person = person.ok_or(Refusal::NotFound { what: "staff" })?;
+    let person = person.ok_or(NOBODY)?;
+    if !reaches_person(core, work.conn(), by, "staff:update", &person).await? {
+        return Err(NOBODY);
+    }
     let of = coded(work.conn(), by.company(), &new.leave_type).await?.filter(|of| of.keeps_balance);
     let unknown = "there is no type of leave of this code that keeps a balance";
     let of = of.ok_or_else(|| Refusal::invalid("leave_type", "unknown_leave_type", unknown))?;

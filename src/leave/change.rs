@@ -6,7 +6,8 @@
 use super::admission::{Weighed, check_backdated, check_free, check_left, lock, reckon, weigh};
 use super::ask::offered;
 use super::model::{Leave, LeavePatch, LeaveType, Status, check_attachments, check_reason};
-use super::read::{own, shown};
+use super::read::shown;
+use super::sight::may_change;
 use super::span::{Asked, Span, Unit};
 use super::store::leaves::{self as store, LeaveColumns, LeaveRow};
 use super::store::people::{Person, person};
@@ -24,7 +25,7 @@ pub async fn update(core: &Core, by: &Principal, guid: &str, patch: &LeavePatch)
     patch.reason.as_deref().map_or(Ok(()), check_reason)?;
     patch.attachments.as_deref().map_or(Ok(()), check_attachments)?;
     let mut work = core.db.begin(&by.author()).await?;
-    let (row, whose) = locked(&mut work, by, guid).await?;
+    let (row, whose) = locked(core, &mut work, by, guid).await?;
     can_change(&row)?;
     if patch.version.is_some_and(|version| version != row.version) {
         return Err(Refusal::Outdated);
@@ -107,7 +108,7 @@ async fn wanted(
 /// Throws a draft away.
 pub async fn discard(core: &Core, by: &Principal, guid: &str) -> Result<(), Refusal> {
     let mut work = core.db.begin(&by.author()).await?;
-    let (row, _) = locked(&mut work, by, guid).await?;
+    let (row, _) = locked(core, &mut work, by, guid).await?;
     if row.status != "draft" {
         return Err(state_of(&row, "only a draft can be deleted"));
     }
@@ -120,15 +121,16 @@ pub async fn discard(core: &Core, by: &Principal, guid: &str) -> Result<(), Refu
     Ok(())
 }
 
-/// Finds a request of the caller's, with its person locked.
+/// Finds a request that the caller may change, with its person locked.
 pub(super) async fn locked(
+    core: &Core,
     work: &mut Work,
     by: &Principal,
     guid: &str,
 ) -> Result<(LeaveRow, Person), Refusal> {
     let guid = parse_guid("guid", guid)?;
     let row = store::leave(work.conn(), by.company(), &guid).await?.ok_or(MISSING)?;
-    own(by, &row)?;
+    may_change(core, work.conn(), by, &row).await?;
     let whose = person(work.conn(), by.company(), row.staff_id).await?.ok_or(MISSING)?;
     lock(work, &whose).await?;
     // As it is now that nobody else of this person's is under way.

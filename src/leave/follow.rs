@@ -5,10 +5,12 @@
 
 use super::store::leaves as store;
 use super::tell;
+use crate::access::scope::covers_person;
 use crate::db::{Conn, Work};
-use crate::policy::Principal;
+use crate::policy::DataScope;
 use crate::refusal::Refusal;
-use crate::workflow::business::{Answering, Business, Followed};
+use crate::workflow::business::{Answering, Business, Followed, Reached};
+use livegrant_actors::AccountId;
 
 /// `business_type` of the instances.
 pub const KIND: &str = "leave";
@@ -37,11 +39,12 @@ async fn follow(work: &mut Work, followed: Followed<'_>) -> Result<(), Refusal> 
     Ok(())
 }
 
-fn in_scope<'a>(
-    conn: &'a mut Conn,
-    by: &'a Principal,
-    guid: &'a str,
-    _code: &'static str,
-) -> Answering<'a, bool> {
-    Box::pin(async move { Ok(store::leave(conn, by.company(), guid).await?.is_some()) })
+fn in_scope<'a>(conn: &'a mut Conn, wanted: Reached<'a>, scope: &'a DataScope) -> Answering<'a, bool> {
+    Box::pin(async move {
+        let Some(row) = store::leave(conn, wanted.company, wanted.business_id).await? else {
+            return Ok(false);
+        };
+        let person = row.account_id.map(AccountId);
+        Ok(covers_person(conn, scope, row.org_id, person, wanted.account).await?)
+    })
 }

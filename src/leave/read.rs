@@ -1,7 +1,7 @@
 //! Reading requests: one, a list, and how one is shown.
 
 use super::model::{Leave, Status, in_days};
-use super::sight::is_mine;
+use super::sight::{is_mine, listed, may_change, reach, reaches};
 use super::span::{Span, Unit};
 use super::store::leaves::{self as store, LeaveRow};
 use super::store::lists::{self, Filter};
@@ -12,7 +12,7 @@ use crate::db::Conn;
 use crate::db::paging::Page;
 use crate::hr::resolve::parse_guid;
 use crate::leave::calendar::Calendar;
-use crate::policy::Principal;
+use crate::policy::{DataScope, Principal};
 use crate::refusal::Refusal;
 use crate::workflow::view;
 use jiff::ToSpan;
@@ -69,34 +69,23 @@ fn actions(status: Status) -> Vec<&'static str> {
     }
 }
 
-/// Reads a request of the caller's own.
+/// Reads a request that the caller may change.
 pub(super) async fn mine(core: &Core, by: &Principal, guid: &str) -> Result<LeaveRow, Refusal> {
     let guid = parse_guid("guid", guid)?;
-    let row = store::leave(&mut core.db.read().await?, by.company(), &guid).await?.ok_or(MISSING)?;
-    own(by, &row).map(|()| row)
+    let mut conn = core.db.read().await?;
+    let row = store::leave(&mut conn, by.company(), &guid).await?.ok_or(MISSING)?;
+    may_change(core, &mut conn, by, &row).await.map(|()| row)
 }
 
-/// Goes on when a request is the caller's own.
-///
-/// # Errors
-/// A refusal for who may read it, nothing is there for all others.
-pub(super) fn own(by: &Principal, row: &LeaveRow) -> Result<(), Refusal> {
-    if is_mine(by, row) {
-        return Ok(());
-    }
-    if !by.holds("leave:view") {
-        return Err(MISSING);
-    }
-    let detail = "only whoever it is for or wrote it may do that".to_owned();
-    Err(Refusal::Denied { permission: "own leave".to_owned(), detail })
-}
-
-/// Reads one request: one's own, those that one wrote, with `leave:view` everybody's.
+/// Reads one request: one's own, those that one wrote, with `leave:view` those of whom it reaches.
 pub async fn get(core: &Core, by: &Principal, guid: &str) -> Result<Leave, Refusal> {
     let guid = parse_guid("guid", guid)?;
     let mut conn = core.db.read().await?;
     let row = store::leave(&mut conn, by.company(), &guid).await?.ok_or(MISSING)?;
-    if !is_mine(by, &row) && !by.holds("leave:view") && !takes_part(core, &mut conn, by, &row).await? {
+    let sees = is_mine(by, &row)
+        || reaches(core, &mut conn, by, "leave:view", &row).await?
+        || takes_part(core, &mut conn, by, &row).await?;
+    if !sees {
         return Err(MISSING);
     }
     Ok(shown(core, by, row))
@@ -131,7 +120,7 @@ pub struct LeaveQuery {
     pub ordering: Option<String>,
 }
 
-/// Lists requests: one's own and those that one wrote, with `leave:view` everybody's.
+/// Lists requests: one's own and those that one wrote, with `leave:view` those of whom it reaches.
 pub async fn list(
     core: &Core,
     by: &Principal,
@@ -158,8 +147,10 @@ pub async fn list(
             None => return Ok((0, Vec::new())),
         },
     };
+    let others = if query.mine == Some(true) { DataScope::default() } else { reach(core, by, "leave:view") };
+    let others = listed(&others);
     let filter = Filter {
-        all: by.holds("leave:view") && query.mine != Some(true),
+        others: &others,
         status: query.status.as_deref(),
         leave_type: query.leave_type.as_deref(),
         staff,

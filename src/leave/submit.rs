@@ -47,7 +47,7 @@ pub struct Sending {
 pub async fn submit(core: &Core, by: &Principal, guid: &str, what: &Sending) -> Result<Leave, Refusal> {
     is_caller(core, by, what.operator_guid.as_deref()).await?;
     let mut work = core.db.begin(&by.author()).await?;
-    let (row, whose) = locked(&mut work, by, guid).await?;
+    let (row, whose) = locked(core, &mut work, by, guid).await?;
     current(&row, what)?;
     if row.status != "draft" {
         return Err(state_of(&row, "only a draft can be sent"));
@@ -93,7 +93,7 @@ pub(super) async fn send(
 pub async fn resubmit(core: &Core, by: &Principal, guid: &str, what: &Sending) -> Result<Leave, Refusal> {
     is_caller(core, by, what.operator_guid.as_deref()).await?;
     let mut work = core.db.begin(&by.author()).await?;
-    let (row, whose) = locked(&mut work, by, guid).await?;
+    let (row, whose) = locked(core, &mut work, by, guid).await?;
     current(&row, what)?;
     let (Some(instance), "returned") = (row.instance_guid.clone(), row.status.as_str()) else {
         return Err(state_of(&row, "only what was sent back can be sent again"));

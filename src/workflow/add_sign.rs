@@ -37,7 +37,7 @@ pub async fn add_sign(core: &Core, by: &Principal, task: &str, added: &Added) ->
     }
     let mut work = core.db.begin(&by.author()).await?;
     let (mut running, _, number) = view::locked_task(core, &mut work, by, task).await?;
-    let node = may_act(&mut work, by, &running, number).await?;
+    let node = may_act(core, &mut work, by, &running, number).await?;
     allowed(rules(&node).allows.add_sign)?;
     let found = people(&mut work, by, "staffGuids", &added.staff_guids).await?;
     not_the_initiator(&running, &node, "staffGuids", &found)?;

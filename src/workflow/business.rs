@@ -3,8 +3,10 @@
 
 use super::instance::Status;
 use super::running::Running;
+use crate::access::scope;
+use crate::core::Core;
 use crate::db::{Conn, Work};
-use crate::policy::Principal;
+use crate::policy::{DataScope, Principal};
 use crate::refusal::Refusal;
 use livegrant_actors::{AccountId, CompanyId};
 use std::future::Future;
@@ -41,8 +43,19 @@ pub struct Business {
     pub decide: Option<&'static str>,
     /// Who may look at it besides those who take part (C24): holders of this code, within their data scope.
     pub view: Option<&'static str>,
-    /// Answers whether a row lies within the data scope of somebody who holds one of those codes.
-    pub in_scope: for<'a> fn(&'a mut Conn, &'a Principal, &'a str, &'static str) -> Answering<'a, bool>,
+    /// Answers whether a row lies within what one of those codes reaches for an account that holds it (FC7).
+    pub in_scope: for<'a> fn(&'a mut Conn, Reached<'a>, &'a DataScope) -> Answering<'a, bool>,
+}
+
+/// A row that somebody wants to reach.
+#[derive(Debug, Clone, Copy)]
+pub struct Reached<'a> {
+    /// Whose it is.
+    pub company: CompanyId,
+    /// Its id, as it was said at the start.
+    pub business_id: &'a str,
+    /// Who wants to reach it.
+    pub account: AccountId,
 }
 
 /// Every kind of business. Another area adds its own line.
@@ -78,16 +91,33 @@ pub enum Wish {
 
 /// Answers whether the code of the business lets somebody do it.
 pub(super) async fn lets(
+    core: &Core,
     conn: &mut Conn,
     by: &Principal,
     running: &Running,
     wish: Wish,
 ) -> Result<bool, Refusal> {
-    let Some(business) = of_kind(&running.row.business_type) else { return Ok(false) };
-    let code = match wish {
+    let Some(code) = code_of(running, wish).filter(|code| by.holds(code)) else { return Ok(false) };
+    reaches(conn, running, by.account(), &scope::of_caller(core, by, code)).await
+}
+
+/// The code that lets somebody do it beside those who take part.
+pub(super) fn code_of(running: &Running, wish: Wish) -> Option<&'static str> {
+    let business = of_kind(&running.row.business_type)?;
+    match wish {
         Wish::Decide => business.decide,
         Wish::View => business.view,
-    };
-    let Some(code) = code.filter(|code| by.holds(code)) else { return Ok(false) };
-    (business.in_scope)(conn, by, &running.row.business_id, code).await
+    }
+}
+
+/// Answers whether the business row lies within what an account reaches.
+pub(super) async fn reaches(
+    conn: &mut Conn,
+    running: &Running,
+    account: AccountId,
+    scope: &DataScope,
+) -> Result<bool, Refusal> {
+    let Some(business) = of_kind(&running.row.business_type) else { return Ok(false) };
+    let wanted = Reached { company: running.company(), business_id: &running.row.business_id, account };
+    (business.in_scope)(conn, wanted, scope).await
 }

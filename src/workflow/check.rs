@@ -1,7 +1,7 @@
 //! `CheckWorkflowPermission(staffGuid, OperationApprove, instanceGuid)` (S1-30): may this person approve, or view, this
 //! instance? It answers; it changes nothing. Deciding asks the same rules again, inside its transaction (S1-34).
 
-use super::business;
+use super::business::{self, Wish};
 use super::graph::{NodeKind, WhenInitiator};
 use super::instance::TaskState;
 use super::running::Running;
@@ -13,7 +13,8 @@ use crate::db::Conn;
 use crate::hr::resolve::account_of_guid;
 use crate::policy::Principal;
 use crate::policy::effective::{effective, standstill};
-use crate::policy::{At, View};
+use crate::policy::reach::data_scope_at;
+use crate::policy::{At, DataScope, View};
 use crate::refusal::Refusal;
 use livegrant_actors::AccountId;
 use serde::{Deserialize, Serialize};
@@ -94,12 +95,20 @@ pub async fn judge(
         return Ok(Answered::no("NoPermissionError", "this person's account is switched off"));
     };
     let holds = |code: &str| held.iter().any(|held| **held == *code);
+    let mut by_business = Vec::new();
+    for wish in [Wish::Decide, Wish::View] {
+        let Some(code) = business::code_of(&running, wish).filter(|code| holds(code)) else { continue };
+        let scope = scope_of(core, by, account, code).await?;
+        if business::reaches(&mut conn, &running, account, &scope).await? {
+            by_business.push(wish);
+        }
+    }
     if operation == "approve" {
         let why = "only the designated approver decides, while it is his turn";
-        let may = approves(&running, account, holds);
+        let may = approves(&running, account, by_business.contains(&Wish::Decide));
         return Ok(if may { Answered::yes() } else { Answered::no("NoPermissionError", why) });
     }
-    let may = views(&mut conn, core, by, &running, account, holds).await?;
+    let may = !by_business.is_empty() || views(&mut conn, core, by, &running, account, holds).await?;
     let why = "only who takes part, or holds workflow:view or workflow:admin";
     Ok(if may { Answered::yes() } else { Answered::no("NoPermissionError", why) })
 }
@@ -111,10 +120,8 @@ pub async fn exists(core: &Core, by: &Principal, instance: &str) -> Result<bool,
 }
 
 /// The designated approver whose turn it is, or a holder of the global permission for its kind of business (S1-28); nobody
-/// on his own, unless the definition allows it.
-fn approves(running: &Running, account: AccountId, holds: impl Fn(&str) -> bool) -> bool {
-    let global =
-        business::of_kind(&running.row.business_type).and_then(|business| business.decide).is_some_and(holds);
+/// on his own, unless the definition allows it. `global`: he is such a holder, within his data scope.
+fn approves(running: &Running, account: AccountId, global: bool) -> bool {
     running.state.tasks.iter().filter(|task| task.state == TaskState::Pending).any(|task| {
         let own = account == running.state.initiator && {
             let run = running.state.run(task.run);
@@ -137,9 +144,6 @@ async fn views(
     if holds("workflow:view") || holds("workflow:admin") || view::takes_part(running, account) {
         return Ok(true);
     }
-    if business::of_kind(&running.row.business_type).and_then(|business| business.view).is_some_and(&holds) {
-        return Ok(true);
-    }
     if copies::has(conn, running.row.id, account).await? {
         return Ok(true);
     }
@@ -149,6 +153,14 @@ async fn views(
     }
     let who = super::variables::Initiator::read(conn, by.company(), account, core.clock.now_ms()).await?;
     Ok(managers.includes(conn, by.company(), account, &who).await?)
+}
+
+/// Answers what a permission of an account reaches now (FC7).
+async fn scope_of(core: &Core, by: &Principal, account: AccountId, code: &str) -> Result<DataScope, Refusal> {
+    let Some(member) = core.policy.member(account).await? else { return Ok(DataScope::default()) };
+    let view = View { application: by.session().view.application, company: by.company() };
+    let (known, now) = (member.facts(), core.clock.now_ms());
+    Ok(core.policy.with_facts(|facts| data_scope_at(facts, &known, view, now, code)))
 }
 
 /// Answers what an account holds now, in the caller's application and company; `None`: it is switched off.

@@ -70,7 +70,7 @@ pub async fn decide(
     check_words(decision)?;
     let mut work = core.db.begin(&by.author()).await?;
     let (mut running, _, number) = view::locked_task(core, &mut work, by, task).await?;
-    let node = may_act(&mut work, by, &running, number).await?;
+    let node = may_act(core, &mut work, by, &running, number).await?;
     let rules = rules(&node);
     needs(rules, verdict, decision)?;
     let approve = verdict == Verdict::Approve;
@@ -92,13 +92,14 @@ pub async fn decide(
 
 /// Goes on only if the caller may act on a task, and it is its turn; answers the task's node.
 pub(super) async fn may_act(
+    core: &Core,
     work: &mut Work,
     by: &Principal,
     running: &Running,
     number: i64,
 ) -> Result<Node, Refusal> {
     let task = running.state.task(number).ok_or(view::MISSING)?;
-    if !may_decide(work.conn(), by, running, task).await? {
+    if !may_decide(core, work.conn(), by, running, task).await? {
         return Err(Refusal::denied("of the designated approver"));
     }
     match task.state {
@@ -118,6 +119,7 @@ pub(super) async fn may_act(
 /// Answers whether somebody is the one to decide a task: its assignee, or a holder of the global permission for its kind
 /// of business, within his data scope (S1-28). Advice is for the one who was asked.
 pub async fn may_decide(
+    core: &Core,
     conn: &mut Conn,
     by: &Principal,
     running: &Running,
@@ -129,7 +131,7 @@ pub async fn may_decide(
     if task.origin == Origin::Delegate {
         return Ok(false);
     }
-    business::lets(conn, by, running, Wish::Decide).await
+    business::lets(core, conn, by, running, Wish::Decide).await
 }
 
 /// Says who has handled a task, and when.

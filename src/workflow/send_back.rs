@@ -34,7 +34,7 @@ pub async fn send_back(core: &Core, by: &Principal, task: &str, back: &Back) -> 
     check_comment(&back.comment)?;
     let mut work = core.db.begin(&by.author()).await?;
     let (mut running, _, number) = view::locked_task(core, &mut work, by, task).await?;
-    let node = may_act(&mut work, by, &running, number).await?;
+    let node = may_act(core, &mut work, by, &running, number).await?;
     let rules = rules(&node);
     allowed(rules.allows.return_back)?;
     if rules.needs.comment_on_reject {

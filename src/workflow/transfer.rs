@@ -32,7 +32,7 @@ pub async fn transfer(core: &Core, by: &Principal, task: &str, to: &To) -> Resul
     check_comment(&to.comment)?;
     let mut work = core.db.begin(&by.author()).await?;
     let (mut running, _, number) = view::locked_task(core, &mut work, by, task).await?;
-    let node = may_act(&mut work, by, &running, number).await?;
+    let node = may_act(core, &mut work, by, &running, number).await?;
     allowed(rules(&node).allows.transfer)?;
     let found = people(&mut work, by, "staffGuid", std::slice::from_ref(&to.staff_guid)).await?;
     not_the_initiator(&running, &node, "staffGuid", &found)?;

@@ -47,8 +47,8 @@ pub async fn standing(
     if by.holds("workflow:view") {
         return Ok(Some(Standing::Viewer));
     }
-    let wished = business::lets(conn, by, running, Wish::View).await?
-        || business::lets(conn, by, running, Wish::Decide).await?;
+    let wished = business::lets(core, conn, by, running, Wish::View).await?
+        || business::lets(core, conn, by, running, Wish::Decide).await?;
     Ok(wished.then_some(Standing::Viewer))
 }
 

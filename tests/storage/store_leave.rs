@@ -7,7 +7,7 @@ use livegrant::leave::span::Unit;
 use livegrant::leave::store::balances::Account;
 use livegrant::leave::store::days::{Block, CalendarDay};
 use livegrant::leave::store::leaves::LeaveColumns;
-use livegrant::leave::store::lists::Filter;
+use livegrant::leave::store::lists::{Filter, Reach};
 use livegrant::leave::store::types::TypeColumns;
 use livegrant::leave::store::{self as leave_store};
 use livegrant::{sql_exec, sql_one};
@@ -304,11 +304,21 @@ both_databases! {
         }
         an_instance(conn, "i-2", bob).await;
         leave_store::leaves::follow(conn, COMPANY, "l-2", "i-2", "approved", NOW).await.unwrap();
-        let everything = Filter { all: true, ..Filter::default() };
+        let (all, nobody) = (Reach { all: true, ..Reach::default() }, Reach::default());
+        let mine = Filter {
+            others: &nobody,
+            status: None,
+            leave_type: None,
+            staff: None,
+            from: None,
+            to: None,
+            ordering: None,
+        };
+        let everything = Filter { others: &all, ..mine };
         let cases = [
             (bob, everything, "l-3 l-2 l-1"),
-            (bob, Filter::default(), "l-3 l-2"),
-            (ann, Filter::default(), "l-3 l-1"),
+            (bob, mine, "l-3 l-2"),
+            (ann, mine, "l-3 l-1"),
             (ann, Filter { status: Some("approved"), ..everything }, "l-2"),
             (ann, Filter { leave_type: Some("rest"), ..everything }, "l-3 l-1"),
             (ann, Filter { staff: Some(of_ann), ..everything }, "l-1"),
@@ -326,25 +336,47 @@ both_databases! {
         assert_eq!((count, rows.len(), rows[0].guid.as_str()), (3, 1, "l-1"));
         assert_eq!(leave_store::lists::leaves(conn, OTHER, ann, &everything, page(1, 9)).await.unwrap().0, 0);
 
-        sql_exec!(conn, "INSERT INTO hr_organization (guid, company_id, code, name, created_at, updated_at) VALUES ('o', 1, 'o', 'o', 1, 1)").unwrap();
+        sql_exec!(conn, "INSERT INTO hr_organization (guid, company_id, code, name, path, created_at, updated_at) VALUES ('r', 1, 'r', 'r', '/r/', 1, 1), ('o', 1, 'o', 'o', '/r/o/', 1, 1)").unwrap();
         let (org,) = sql_one!(conn, (i64,), "SELECT id FROM hr_organization WHERE guid = 'o'").unwrap();
+        let (root,) = sql_one!(conn, (i64,), "SELECT id FROM hr_organization WHERE guid = 'r'").unwrap();
         sql_exec!(conn, "UPDATE hr_staff SET org_id = $1 WHERE id = $2", org, of_bob).unwrap();
+        // FC7: of an organisation alone, and of everything below one.
+        let cat = insert_account(conn, "cat").await;
+        let marked = |row: i64| format!(",{row},");
+        let desk = Reach { exact: marked(org), ..Reach::default() };
+        let above = Reach { below: marked(root), ..Reach::default() };
+        let root_alone = Reach { exact: marked(root), ..Reach::default() };
+        for (others, expected) in [(&desk, "l-3 l-2"), (&above, "l-3 l-2"), (&root_alone, ""), (&nobody, "")] {
+            let filter = Filter { others, ..mine };
+            let (count, rows) = leave_store::lists::leaves(conn, COMPANY, cat, &filter, page(1, 9)).await.unwrap();
+            let guids: Vec<&str> = rows.iter().map(|row| row.guid.as_str()).collect();
+            assert_eq!((guids.join(" ").as_str(), count), (expected, guids.len() as i64), "{others:?}");
+        }
         an_instance(conn, "i-1", ann).await;
         leave_store::leaves::follow(conn, COMPANY, "l-1", "i-1", "running", NOW).await.unwrap();
         // A draft is nobody's news; what runs only one's own, and of those who may read all.
         for (who, range, expected) in [
-            ((ann, true, None), (0, 1_000), "l-2 l-1"),
-            ((ann, false, None), (0, 1_000), "l-1"),
-            ((ann, false, Some(org)), (0, 1_000), "l-2 l-1"),
-            ((bob, false, Some(org)), (0, 1_000), "l-2"),
-            ((ann, true, None), (200, 300), ""),
-            ((ann, true, None), (399, 500), "l-1"),
+            ((ann, &all, None), (0, 1_000), "l-2 l-1"),
+            ((ann, &nobody, None), (0, 1_000), "l-1"),
+            ((ann, &nobody, Some(org)), (0, 1_000), "l-2 l-1"),
+            ((bob, &nobody, Some(org)), (0, 1_000), "l-2"),
+            ((ann, &desk, None), (0, 1_000), "l-2 l-1"),
+            ((cat, &desk, None), (0, 1_000), "l-2"),
+            ((cat, &above, None), (0, 1_000), "l-2"),
+            ((cat, &nobody, Some(org)), (0, 1_000), "l-2"),
+            ((ann, &all, None), (200, 300), ""),
+            ((ann, &all, None), (399, 500), "l-1"),
         ] {
             let rows = leave_store::lists::away(conn, COMPANY, who, range, 9).await.unwrap();
             let guids: Vec<&str> = rows.iter().map(|row| row.guid.as_str()).collect();
             assert_eq!(guids.join(" "), expected, "{who:?} {range:?}");
+            // Whose leave is only known for being of the same organisation is not read.
+            for row in &rows {
+                let reached = *who.1 != nobody || row.account_id == Some(who.0.0);
+                assert_eq!(row.readable, reached, "{who:?} {}", row.guid);
+            }
         }
-        assert_eq!(leave_store::lists::away(conn, COMPANY, (ann, true, None), (0, 1_000), 1).await.unwrap().len(), 1);
-        assert_eq!(leave_store::lists::away(conn, OTHER, (ann, true, None), (0, 1_000), 9).await.unwrap(), []);
+        assert_eq!(leave_store::lists::away(conn, COMPANY, (ann, &all, None), (0, 1_000), 1).await.unwrap().len(), 1);
+        assert_eq!(leave_store::lists::away(conn, OTHER, (ann, &all, None), (0, 1_000), 9).await.unwrap(), []);
     }
 }

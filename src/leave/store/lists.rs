@@ -6,11 +6,23 @@ use crate::db::{Conn, DbError};
 use crate::{sql_all, sql_one};
 use livegrant_actors::{AccountId, CompanyId};
 
-/// Which requests are listed; what is `None` is not asked for.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Filter<'a> {
-    /// Everybody's; otherwise only the caller's own and those that he wrote.
+/// What a permission reaches of others' leave (FC7): rows of organisations, as `,1,2,`, which both databases read without a
+/// statement of their own. At most a few hundred: `policy::reach` bounds them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reach {
+    /// Everybody's.
     pub all: bool,
+    /// Of these organisations alone.
+    pub exact: String,
+    /// Of these and everything below them.
+    pub below: String,
+}
+
+/// Which requests are listed; what is `None` is not asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Filter<'a> {
+    /// Whose besides the caller's own and those that he wrote.
+    pub others: &'a Reach,
     /// Where they stand.
     pub status: Option<&'a str>,
     /// Code of the type.
@@ -37,18 +49,23 @@ pub async fn leaves(
         conn,
         (i64,),
         "SELECT count(*) FROM hr_leave l JOIN hr_staff s ON s.id = l.staff_id JOIN hr_leave_type t ON t.id = l.type_id
-          WHERE l.company_id = $1 AND (CAST($3 AS BOOLEAN) OR s.account_id = $2 OR l.created_by = $2)
+          WHERE l.company_id = $1 AND (CAST($3 AS BOOLEAN) OR s.account_id = $2 OR l.created_by = $2 OR CAST($9 AS TEXT) LIKE '%,' || CAST(s.org_id AS TEXT) || ',%'
+              OR s.org_id IN (SELECT scoped.id FROM hr_organization root JOIN hr_organization scoped
+                    ON scoped.company_id = root.company_id AND scoped.path LIKE root.path || '%'
+                 WHERE root.company_id = $1 AND CAST($10 AS TEXT) LIKE '%,' || CAST(root.id AS TEXT) || ',%'))
             AND (CAST($4 AS TEXT) IS NULL OR l.status = $4) AND (CAST($5 AS TEXT) IS NULL OR t.code = $5)
             AND (CAST($6 AS BIGINT) IS NULL OR l.staff_id = $6) AND (CAST($7 AS BIGINT) IS NULL OR l.end_at > $7)
             AND (CAST($8 AS BIGINT) IS NULL OR l.start_at < $8)",
         company.0,
         account.0,
-        filter.all,
+        filter.others.all,
         filter.status,
         filter.leave_type,
         filter.staff,
         filter.from,
-        filter.to
+        filter.to,
+        filter.others.exact.as_str(),
+        filter.others.below.as_str()
     )?;
     let rows = sql_all!(
         conn,
@@ -59,7 +76,10 @@ pub async fn leaves(
                 l.version, l.created_at, l.updated_at
            FROM hr_leave l JOIN hr_staff s ON s.id = l.staff_id JOIN hr_leave_type t ON t.id = l.type_id
            LEFT JOIN wf_instance i ON i.id = l.instance_id
-          WHERE l.company_id = $1 AND (CAST($3 AS BOOLEAN) OR s.account_id = $2 OR l.created_by = $2)
+          WHERE l.company_id = $1 AND (CAST($3 AS BOOLEAN) OR s.account_id = $2 OR l.created_by = $2 OR CAST($12 AS TEXT) LIKE '%,' || CAST(s.org_id AS TEXT) || ',%'
+              OR s.org_id IN (SELECT scoped.id FROM hr_organization root JOIN hr_organization scoped
+                    ON scoped.company_id = root.company_id AND scoped.path LIKE root.path || '%'
+                 WHERE root.company_id = $1 AND CAST($13 AS TEXT) LIKE '%,' || CAST(root.id AS TEXT) || ',%'))
             AND (CAST($4 AS TEXT) IS NULL OR l.status = $4) AND (CAST($5 AS TEXT) IS NULL OR t.code = $5)
             AND (CAST($6 AS BIGINT) IS NULL OR l.staff_id = $6) AND (CAST($7 AS BIGINT) IS NULL OR l.end_at > $7)
             AND (CAST($8 AS BIGINT) IS NULL OR l.start_at < $8)
@@ -68,7 +88,7 @@ pub async fn leaves(
           LIMIT $10 OFFSET $11",
         company.0,
         account.0,
-        filter.all,
+        filter.others.all,
         filter.status,
         filter.leave_type,
         filter.staff,
@@ -76,7 +96,9 @@ pub async fn leaves(
         filter.to,
         filter.ordering.unwrap_or(""),
         page.limit(),
-        page.offset()
+        page.offset(),
+        filter.others.exact.as_str(),
+        filter.others.below.as_str()
     )?;
     Ok((count, rows))
 }
@@ -106,33 +128,42 @@ pub struct AwayRow {
     pub end_at: i64,
     /// `approved` or `running`.
     pub status: String,
+    /// The account may read the request.
+    pub readable: bool,
 }
 
-/// Lists who is away in `[from, to)`: given leave of everybody (`all`) or of an organisation, and an account's own, also
-/// while it is being decided on.
+/// Lists who is away in `[from, to)`: given leave of an organisation, and what an account may read (its own, and of whom
+/// it reaches), also while it is being decided on.
 pub async fn away(
     conn: &mut Conn,
     company: CompanyId,
-    (account, all, org): (AccountId, bool, Option<i64>),
+    (account, others, org): (AccountId, &Reach, Option<i64>),
     (from, to): (i64, i64),
     limit: i64,
 ) -> Result<Vec<AwayRow>, DbError> {
     sql_all!(
         conn,
         AwayRow,
-        "SELECT l.guid, s.guid AS staff_guid, s.name AS staff_name, s.account_id, s.org_id, t.code AS type_code,
-                t.name AS type_name, l.unit, l.start_at, l.end_at, l.status
+        "SELECT a.guid, a.staff_guid, a.staff_name, a.account_id, a.org_id, a.type_code, a.type_name, a.unit, a.start_at,
+                a.end_at, a.status, a.readable
+           FROM (SELECT l.id, l.guid, s.guid AS staff_guid, s.name AS staff_name, s.account_id, s.org_id, t.code AS type_code,
+                t.name AS type_name, l.unit, l.start_at, l.end_at, l.status,
+                coalesce(CAST($3 AS BOOLEAN) OR coalesce(s.account_id = $2, FALSE) OR CAST($8 AS TEXT) LIKE '%,' || CAST(s.org_id AS TEXT) || ',%'
+              OR s.org_id IN (SELECT scoped.id FROM hr_organization root JOIN hr_organization scoped
+                    ON scoped.company_id = root.company_id AND scoped.path LIKE root.path || '%'
+                 WHERE root.company_id = $1 AND CAST($9 AS TEXT) LIKE '%,' || CAST(root.id AS TEXT) || ',%'), FALSE) AS readable
            FROM hr_leave l JOIN hr_staff s ON s.id = l.staff_id JOIN hr_leave_type t ON t.id = l.type_id
-          WHERE l.company_id = $1 AND l.end_at > $5 AND l.start_at < $6
-            AND ((l.status = 'approved' AND s.org_id = CAST($4 AS BIGINT))
-              OR (l.status IN ('approved', 'running') AND (CAST($3 AS BOOLEAN) OR s.account_id = $2)))
-          ORDER BY l.start_at, l.id LIMIT $7",
+          WHERE l.company_id = $1 AND l.end_at > $5 AND l.start_at < $6 AND l.status IN ('approved', 'running')) a
+          WHERE a.readable OR (a.status = 'approved' AND a.org_id = CAST($4 AS BIGINT))
+          ORDER BY a.start_at, a.id LIMIT $7",
         company.0,
         account.0,
-        all,
+        others.all,
         org,
         from,
         to,
-        limit
+        limit,
+        others.exact.as_str(),
+        others.below.as_str()
     )
 }
