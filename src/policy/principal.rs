@@ -120,6 +120,13 @@ impl Principal {
         self.snapshot.stamp(&self.session.sid)
     }
 
+    /// Says with what he calls, where the token does not tell.
+    #[must_use]
+    pub fn calling_with(mut self, client: &'static str) -> Self {
+        self.origin.client = client;
+        self
+    }
+
     /// In whose name the caller's units of work write.
     pub fn author(&self) -> Author {
         Author {

@@ -194,6 +194,7 @@ fn definitions(app: &mut ServiceConfig<'_>) {
 fn instances(app: &mut ServiceConfig<'_>) {
     app.service(runs::get_instances)
         .service(runs::post_instance)
+        .service(runs::post_instance_preview)
         .service(runs::get_instance)
         .service(runs::get_graph)
         .service(runs::get_logs)

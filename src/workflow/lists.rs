@@ -127,7 +127,8 @@ pub async fn instances(
         search: search.as_deref(),
     };
     let (count, rows) = store::instances(&mut conn, by.company(), &filter, page).await?;
-    let names = Names::read(&mut conn, rows.iter().map(|row| row.initiator_id)).await?;
+    let people: Vec<i64> = rows.iter().map(|row| row.initiator_id).collect();
+    let names = Names::read(&mut conn, people).await?;
     let item = |row: store::ItemRow| {
         let status = Status::parse(&row.status).unwrap_or(Status::Running);
         InstanceItem {
@@ -227,7 +228,9 @@ pub async fn todo(core: &Core, by: &Principal, page: Page) -> Result<(Counts, Ve
         copied: found.copied,
         unread_copied: found.unread_copied,
     };
-    let people = rows.iter().flat_map(|row| [Some(row.initiator_id), row.owner_id]).flatten();
+    // Collected, so that what is awaited borrows nothing that a boxed caller could not send along.
+    let people: Vec<i64> =
+        rows.iter().flat_map(|row| [Some(row.initiator_id), row.owner_id]).flatten().collect();
     let names = Names::read(&mut conn, people).await?;
     let mut graphs = BTreeMap::new();
     for id in rows.iter().map(|row| row.definition_id).collect::<BTreeSet<_>>() {

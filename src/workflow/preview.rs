@@ -305,6 +305,7 @@ pub struct BranchOut {
 /// Somebody who will be asked or told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = PreviewPerson)]
 pub struct PersonOut {
     /// Account guid.
     pub guid: String,

@@ -1,11 +1,13 @@
 //! Starting an instance: of its own, inside somebody else's unit of work, or as what another instance waits for.
 
+use super::assignees::chosen;
 use super::business;
 use super::definitions::{self, Definition};
 use super::form;
 use super::graph::{AssigneeRule, NodeKind};
 use super::instance::{Event, Status};
 use super::number;
+use super::preview::{PreviewOut, Starting, preview};
 use super::running::{Act, Parent, Running};
 use super::store::instances::{self, NewInstance};
 use super::title;
@@ -13,7 +15,7 @@ use super::variables::{Initiator, Variables};
 use super::walk;
 use crate::clock::guid;
 use crate::core::Core;
-use crate::db::Work;
+use crate::db::{Conn, Work};
 use crate::hr::reporting;
 use crate::policy::Principal;
 use crate::refusal::Refusal;
@@ -90,28 +92,54 @@ pub async fn start(core: &Core, by: &Principal, new: &New) -> Result<Started, Re
     Ok(started)
 }
 
+/// Says what would happen with an instance that the caller starts so (FW28), with the refusals of the start; people whom
+/// the form leaves to him may still be missing. Nothing is written.
+pub async fn foresee(core: &Core, by: &Principal, new: &New) -> Result<PreviewOut, Refusal> {
+    crate::hr::resolve::is_caller(core, by, new.operator_guid.as_deref()).await?;
+    let (company, initiator, now) = (by.company(), by.account(), core.clock.now_ms());
+    let mut conn = core.db.read().await?;
+    let (definition, facts) = offered(&mut conn, company, &new.definition, initiator, now).await?;
+    form::check(&definition.form, &Value::Object(new.form.clone()))?;
+    let chosen = chosen::read(&mut conn, company, &definition.graph, &new.chosen).await?;
+    let variables = Variables { form: new.form.clone(), initiator: facts };
+    let starting = Starting { initiator, chosen: &chosen, variables: &variables, now };
+    let seen = preview(&mut conn, &definition, starting).await?;
+    Ok(PreviewOut::of(&mut conn, &seen).await?)
+}
+
+/// Finds a published definition that the initiator may start, and who he is.
+async fn offered(
+    conn: &mut Conn,
+    company: CompanyId,
+    code: &str,
+    initiator: AccountId,
+    now: i64,
+) -> Result<(Definition, Initiator), Refusal> {
+    let unknown = || {
+        Refusal::invalid("definition", "unknown_definition", "there is no published definition of this code")
+    };
+    if crate::text::check_code(code).is_err() {
+        return Err(unknown());
+    }
+    let definition = definitions::published(conn, company, code).await?.ok_or_else(unknown)?;
+    let facts = Initiator::read(conn, company, initiator, now).await?;
+    let starters = &definition.starters;
+    if !starters.is_empty() && !starters.includes(conn, company, initiator, &facts).await? {
+        let detail = "the definition does not let you start it".to_owned();
+        return Err(Refusal::Forbidden { code: "not_a_starter", detail });
+    }
+    Ok((definition, facts))
+}
+
 /// Starts an instance inside a unit of work; whoever calls commits it.
 pub async fn begin(core: &Core, work: &mut Work, by: &Principal, new: &New) -> Result<Started, Refusal> {
     let company = by.company();
     for (field, text) in [("businessType", &new.business_type), ("businessId", &new.business_id)] {
         check_text(field, text)?;
     }
-    let unknown = || {
-        Refusal::invalid("definition", "unknown_definition", "there is no published definition of this code")
-    };
-    if crate::text::check_code(&new.definition).is_err() {
-        return Err(unknown());
-    }
-    let definition =
-        definitions::published(work.conn(), company, &new.definition).await?.ok_or_else(unknown)?;
     let initiator = new.initiator.unwrap_or_else(|| by.account());
     let now = work.now();
-    let facts = Initiator::read(work.conn(), company, initiator, now).await?;
-    let starters = &definition.starters;
-    if !starters.is_empty() && !starters.includes(work.conn(), company, initiator, &facts).await? {
-        let detail = "the definition does not let you start it".to_owned();
-        return Err(Refusal::Forbidden { code: "not_a_starter", detail });
-    }
+    let (definition, facts) = offered(work.conn(), company, &new.definition, initiator, now).await?;
     let chosen = chosen(work, company, &definition, &new.chosen).await?;
     let about = About { initiator, form: new.form.clone(), facts, chosen };
     let author = by.author();

@@ -59,6 +59,8 @@ pub struct OnlineOut {
     pub username: String,
     /// Name for people.
     pub display_name: String,
+    /// The company that it belongs to.
+    pub company_id: i64,
     /// Its open tabs.
     pub tabs: Vec<TabOut>,
 }
@@ -78,6 +80,7 @@ pub async fn online(core: &Core, by: &Principal) -> Result<(Vec<OnlineOut>, Vec<
                 guid: guid.to_string(),
                 username: person.username,
                 display_name: person.display_name,
+                company_id: person.company.0,
                 tabs: tabs.into_iter().map(|tab| TabOut::new(core, &tab)).collect(),
             });
         }

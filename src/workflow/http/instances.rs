@@ -11,9 +11,10 @@ use crate::workflow::lists::{self, InstanceItem, InstanceOut, Wanted};
 use crate::workflow::logs::{self, LineOut};
 use crate::workflow::outcome::Outcome;
 use crate::workflow::picture::{Picture, picture};
+use crate::workflow::preview::PreviewOut;
 use crate::workflow::remind::remind;
 use crate::workflow::resubmit::{Again, resubmit};
-use crate::workflow::start::{New, Started, start};
+use crate::workflow::start::{New, Started, foresee, start};
 use crate::workflow::terminate::terminate;
 use crate::workflow::withdraw::{Why, withdraw};
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
@@ -68,6 +69,18 @@ pub async fn post_instance(core: web::Data<Core>, Caller(by): Caller, Body(new):
         })
         .await?;
     Ok(HttpResponse::Created().json(started))
+}
+
+/// Says what would happen with an instance that is started so: the path, and who will be asked (FW28).
+#[utoipa::path(tag = "workflows", request_body = New, responses(
+    (status = 200, body = PreviewOut), (status = 400, body = ProblemBody), (status = 403, body = ProblemBody)))]
+#[post("/api/v1/workflows/instances/preview")]
+pub async fn post_instance_preview(
+    core: web::Data<Core>,
+    Caller(by): Caller,
+    Body(new): Body<New>,
+) -> Answer {
+    Ok(HttpResponse::Ok().json(foresee(&core, &by, &new).await?))
 }
 
 /// Reads an instance, with what of its form the caller may see (S1-29, FW29).
