@@ -23,6 +23,7 @@ run: ## build, prepare ./data with demo accounts, serve on http://127.0.0.1:8080
 test: test-tools lint fetch ## everything that CI runs: tools, lints, tests on both databases, the page in a browser
 	scripts/postgres.sh $(CARGO) test --workspace --locked --no-fail-fast
 	scripts/autobahn.sh
+	scripts/mcp-clients.sh
 	scripts/browser-test.sh
 	scripts/load-smoke.sh
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests need and this machine lacks: PostgreSQL, Redis, nginx, HAProxy, Chromium, Node.js, a C compiler, Python, the runner of
-# Autobahn's cases, and the packages of the browser tests. What is there already costs nothing and needs no network.
+# Autobahn's cases, the official clients for models, and the packages of the browser tests. What is there already costs nothing and needs no network.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -88,3 +88,4 @@ if [ -f "$browser/package-lock.json" ]; then
 fi
 
 scripts/autobahn.sh --install
+scripts/mcp-clients.sh --install

@@ -37,11 +37,10 @@ pub fn client_of(guest: &Guest, said: Option<String>) -> String {
 /// Writes the line. Best effort: what was done is done.
 pub async fn note(core: &Core, guest: &Guest, line: &Line<'_>) {
     let noted = async {
-        let author: Author = guest.by.author();
+        let author = Author { client: line.client.clone(), ..guest.by.author() };
         let mut work = core.db.begin(&author).await?;
         let now = work.now();
-        let id = format!("{} by {}", line.tool, line.client);
-        let what = ["mcp_call", "tool", &id, line.permission, line.result];
+        let what = ["mcp_call", "tool", line.tool, line.permission, line.result];
         write_audit(work.conn(), now, &author, what).await?;
         if let Some(person) = &line.on_behalf {
             let what = ["mcp_on_behalf_of", "account", person, line.permission, line.result];

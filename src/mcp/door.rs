@@ -46,7 +46,7 @@ pub async fn admit(core: &Core, request: &HttpRequest) -> Result<Guest, Refusal>
         let (scopes, on_behalf) = (client.scopes(), client.on_behalf);
         return Ok(Guest { by, scopes, on_behalf, client: Some(client.name), agent, key });
     }
-    let by = authenticate(request).await?;
+    let by = authenticate(request).await?.calling_with("mcp");
     Ok(Guest { by, scopes: super::scope::Scopes::default(), on_behalf: false, client: None, agent, key })
 }
 

@@ -77,6 +77,7 @@ served_once! {
         let own = [
             "/api/auth/", "/api/accounts/users/me/", "/api/accounts/users/change_password/", "/api/v1/me/",
             "/api/v1/events", "/api/v1/poll", "/role/getFunctionCodeList", "/api/v1/role/getFunctionCodeList", "/healthz", "/readyz", "/metrics",
+            "/.well-known/oauth-protected-resource",
         ];
         let document: Value = ok(server.anonymous().get("/api/v1/openapi.json").await);
         let before = server.rows().await;

@@ -17,7 +17,7 @@ use sqlx::types::Json;
 use crate::support::{Account, TestServer, ok};
 
 /// Puts a published definition into the database; what is wrong with a definition is not looked at here.
-async fn define(server: &TestServer, code: &str, settings: Value, form: Value, nodes: Value) {
+pub(crate) async fn define(server: &TestServer, code: &str, settings: Value, form: Value, nodes: Value) {
     let people = Json(json!({ "accounts": [], "roles": [], "positions": [], "organizations": [] }));
     let mut all = vec![json!({ "code": "start", "name": "发起", "kind": "start" })];
     all.extend(nodes.as_array().expect("a list of nodes").iter().cloned());
@@ -42,7 +42,7 @@ async fn define(server: &TestServer, code: &str, settings: Value, form: Value, n
 }
 
 /// A node where these people approve; `more` is put on top.
-fn approve(code: &str, people: &[&Account], more: Value) -> Value {
+pub(crate) fn approve(code: &str, people: &[&Account], more: Value) -> Value {
     let guids: Vec<&str> = people.iter().map(|account| account.guid.as_str()).collect();
     let mut node = json!({
         "code": code, "name": format!("{code} 审批"), "kind": "approve",
@@ -55,7 +55,7 @@ fn approve(code: &str, people: &[&Account], more: Value) -> Value {
 }
 
 /// Starts an instance and answers its guid and number.
-async fn start(by: &Account, code: &str, form: Value) -> (String, String) {
+pub(crate) async fn start(by: &Account, code: &str, form: Value) -> (String, String) {
     let body = json!({ "definition": code, "form": form });
     let (status, started) = by.post("/api/v1/workflows/instances", body).await;
     assert_eq!(status, 201, "{started}");
@@ -72,7 +72,7 @@ async fn todo(by: &Account) -> Vec<Value> {
 }
 
 /// The one task that somebody has.
-async fn task(by: &Account) -> String {
+pub(crate) async fn task(by: &Account) -> String {
     let tasks = todo(by).await;
     assert_eq!(tasks.len(), 1, "{} has {tasks:?}", by.username);
     tasks[0]["guid"].as_str().expect("a guid").to_owned()

@@ -38,6 +38,9 @@ for (const [name, args] of [
   ["listOnlineUsers", {}],
   ["listWorkflowDefinitions", {}],
   ["listNotifications", {}],
+  ["listWorkflowInstances", {}],
+  ["listMyTasks", {}],
+  ["listLeaves", {}],
 ]) {
   const result = await call(name, args);
   check(!result.isError && Array.isArray(result.structuredContent.results), `${name} answers what it says`);

@@ -7,7 +7,7 @@ import asyncio
 import json
 import sys
 
-import httpx
+import httpx2 as httpx
 
 try:  # mcp 2
     from mcp import Client
@@ -70,6 +70,10 @@ async def everything(session, said):
         ("listOnlineUsers", {}),
         ("listWorkflowDefinitions", {}),
         ("listNotifications", {"limit": 3}),
+        ("listWorkflowInstances", {"view": "managed"}),
+        ("listMyTasks", {}),
+        ("listMyTasks", {"state": "done"}),
+        ("listLeaves", {"pageSize": 2}),
     ):
         result = await session.call_tool(name, arguments)
         check(not is_error(result) and "results" in structured(result), f"{name} answers what it says")
@@ -92,10 +96,20 @@ async def everything(session, said):
         "title": "系统维护", "content": "今晚", "category": "维护", "severity": "信息",
     })
     check(not is_error(sent) and structured(sent)["rev"] > 0, "and sent")
+    leave = {"staffGuid": who, "leaveType": "personal", "startAt": "2150-06-01", "endAt": "2150-06-02", "reason": NAME}
+    tried = await session.call_tool("createLeave", {**leave, "dryRun": True})
+    check(not is_error(tried), "leave is tried")
+    asked = await session.call_tool("createLeave", leave)
+    check(not is_error(asked) and structured(asked)["reason"] == NAME, "and asked for")
+    form = {"leave_type": "personal", "start_at": "2150-06-01", "end_at": "2150-06-02", "days": 2, "reason": NAME}
+    path = await session.call_tool("startWorkflow", {"definitionCode": "leave", "formData": form, "preview": True})
+    check(not is_error(path) and structured(path)["steps"], "a process says what would happen")
     may = await session.call_tool("checkAccess", {"staffGuid": who, "operation": "delete", "resource": "organization"})
     check(structured(may)["hasPermission"] is False and structured(may)["errorMessage"], "a question is answered with a reason")
     why = await session.call_tool("explainAccess", {"staffGuid": who, "permissionCode": "org:view"})
     check(not is_error(why), "and explained")
+    moved = await session.call_tool("moveOrganization", {"orgGuid": guid, "newParentGuid": "root", "position": 0})
+    check(not is_error(moved) and structured(moved)["organization"]["name"] == NAME, "an organisation is moved")
     gone = await session.call_tool("deleteOrganization", {"orgGuid": guid, "dryRun": True})
     check(not is_error(gone), "a deletion is tried")
     gone = await session.call_tool("deleteOrganization", {"orgGuid": guid})

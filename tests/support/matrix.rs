@@ -84,4 +84,33 @@ impl Cell {
             _ => return None,
         })
     }
+
+    /// The tool that does the same, and its arguments. `None`: there is no such tool; a single position is not read by one.
+    pub fn tool(&self, object: &str, organization: &str) -> Option<(&'static str, Value)> {
+        let code = format!("new-{}", &object[..8]);
+        Some(match (self.operation, self.resource) {
+            ("view", "organization") => ("getOrganization", json!({ "orgGuid": object })),
+            ("update", "organization") => {
+                ("updateOrganization", json!({ "orgGuid": object, "name": "changed" }))
+            }
+            ("delete", "organization") => ("deleteOrganization", json!({ "orgGuid": object })),
+            ("create", "organization") => {
+                ("createOrganization", json!({ "code": code, "name": "n", "parentGuid": organization }))
+            }
+            ("update", "position") => {
+                ("updatePosition", json!({ "positionGuid": object, "name": "changed" }))
+            }
+            ("delete", "position") => ("deletePosition", json!({ "positionGuid": object })),
+            ("create", "position") => {
+                ("createPosition", json!({ "code": code, "name": "n", "organizationGuid": organization }))
+            }
+            ("view", "staff") => ("getStaff", json!({ "staffGuid": object })),
+            ("update", "staff") => ("updateStaff", json!({ "staffGuid": object, "name": "changed" })),
+            ("delete", "staff") => ("deleteStaff", json!({ "staffGuid": object })),
+            ("create", "staff") => {
+                ("createStaff", json!({ "staffNo": code, "name": "n", "organizationGuid": organization }))
+            }
+            _ => return None,
+        })
+    }
 }

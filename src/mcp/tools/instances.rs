@@ -8,14 +8,15 @@ use crate::workflow::add_sign::{Added, add_sign};
 use crate::workflow::decide::{Decision, Verdict, decide};
 use crate::workflow::delegate::delegate;
 use crate::workflow::outcome::Outcome;
+use crate::workflow::preview::PreviewOut;
 use crate::workflow::remind::remind;
 use crate::workflow::send_back::{Back, send_back};
-use crate::workflow::start::{New, Started, start};
+use crate::workflow::start::{New, Started, foresee, start};
 use crate::workflow::terminate::terminate;
 use crate::workflow::transfer::{To, transfer};
 use crate::workflow::withdraw::{Why, withdraw};
 use rmcp::model::JsonObject;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
@@ -53,6 +54,17 @@ struct StartIn {
     business_type: Option<String>,
     /// Which of them.
     business_id: Option<String>,
+    /// Starts nothing: answers the path that it would take and who would be asked at each step.
+    #[serde(default)]
+    preview: bool,
+}
+
+/// What was started, or what would happen.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+enum Begun {
+    Started(Started),
+    Foreseen(PreviewOut),
 }
 
 impl StartIn {
@@ -112,18 +124,24 @@ macro_rules! on_instance {
 
 /// The tools of instances and their tasks.
 pub(super) fn tools() -> Vec<Tool> {
-    let begin = tool::<StartIn, Nothing, Started, _, _>(
+    let begin = tool::<StartIn, Nothing, Begun, _, _>(
         ("startWorkflow", "Start a process"),
-        "Starts an instance of a published process with its form; the first people who decide are told. dryRun says whether it \
-         would start. Only who is on the definition's list may start it.",
+        "Starts an instance of a published process with its form; the first people who decide are told. preview answers the \
+         path and the people instead, dryRun whether it would start. Only who is on the definition's list may start it.",
         (Writes, Scope::Workflow, &[]),
         |call, asked, _| async move {
+            let preview = asked.preview;
             let order = asked.order()?;
-            call.write(move |core, by| {
-                let order = order.clone();
-                async move { start(&core, &by, &order).await }
-            })
-            .await
+            if preview {
+                return Ok(Begun::Foreseen(foresee(&call.core, &call.by, &order).await?));
+            }
+            let started = call
+                .write(move |core, by| {
+                    let order = order.clone();
+                    async move { start(&core, &by, &order).await }
+                })
+                .await?;
+            Ok(Begun::Started(started))
         },
     );
     let mut tools = vec![begin.rehearsed()];

@@ -4,9 +4,11 @@
 mod access;
 mod definitions;
 mod instances;
+mod leaves;
 mod notices;
 mod organizations;
 mod positions;
+mod seeing;
 mod sessions;
 mod staff;
 
@@ -16,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::sync::LazyLock;
 use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Ref, Schema, SchemaType, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 /// Every tool, always in this order (FM6).
@@ -29,6 +31,8 @@ pub static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(|| {
     tools.extend(sessions::tools());
     tools.extend(definitions::tools());
     tools.extend(instances::tools());
+    tools.extend(seeing::tools());
+    tools.extend(leaves::tools());
     tools
 });
 
@@ -59,16 +63,39 @@ fn page(page: Option<i64>, page_size: Option<i64>) -> Page {
     Page::from(PageQuery { page, page_size })
 }
 
-/// A page of a list.
-#[derive(Debug, Serialize, ToSchema)]
+/// A page of a list: rows in all, the page to ask for next, this page's rows.
+#[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Rows<T> {
-    /// Rows in all.
     count: i64,
-    /// The page to ask for next; null: this is the last one.
     next_page: Option<i64>,
-    /// This page's rows.
     results: Vec<T>,
+}
+
+/// By hand: the derived one refers to the row's schema and does not bring it along.
+impl<T: ToSchema> PartialSchema for Rows<T> {
+    fn schema() -> RefOr<Schema> {
+        let whole = || ObjectBuilder::new().schema_type(Type::Integer);
+        let next = ObjectBuilder::new().schema_type(SchemaType::from_iter([Type::Integer, Type::Null]));
+        let rows = ArrayBuilder::new().items(Ref::from_schema_name(T::name()));
+        ObjectBuilder::new()
+            .property("count", whole().description(Some("Rows in all.")))
+            .property(
+                "nextPage",
+                next.description(Some("The page to ask for next; null: this is the last one.")),
+            )
+            .property("results", rows.description(Some("This page's rows.")))
+            .required("count")
+            .required("results")
+            .into()
+    }
+}
+
+impl<T: ToSchema> ToSchema for Rows<T> {
+    fn schemas(parts: &mut Vec<(String, RefOr<Schema>)>) {
+        parts.push((T::name().into_owned(), T::schema()));
+        T::schemas(parts);
+    }
 }
 
 impl<T> Rows<T> {

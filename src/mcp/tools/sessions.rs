@@ -17,6 +17,8 @@ const LIMIT_MAX: usize = 500;
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct OnlineIn {
+    /// Of this company; all that the account may see when absent, which is its own but for administrators of the platform.
+    company_id: Option<i64>,
     /// Part of the login name or display name.
     search: Option<String>,
     /// 1 to 500; 100 when absent.
@@ -65,7 +67,10 @@ pub(super) fn tools() -> Vec<Tool> {
             let (mut results, silent_nodes) = online(&call.core, &call.by).await?;
             let search = asked.search.unwrap_or_default().to_lowercase();
             let fits = |text: &str| text.to_lowercase().contains(&search);
-            results.retain(|person| fits(&person.username) || fits(&person.display_name));
+            let of = |company: i64| asked.company_id.is_none_or(|wanted| wanted == company);
+            results.retain(|person| {
+                of(person.company_id) && (fits(&person.username) || fits(&person.display_name))
+            });
             let count = results.len();
             results.truncate(asked.limit.unwrap_or(100).clamp(1, LIMIT_MAX));
             Ok(OnlineRows { count, results, silent_nodes })

@@ -7,8 +7,8 @@ use crate::support::matrix::{CELLS, Cell};
 use crate::support::{Account, ok, served, served_once};
 
 /// An organisation with an object of each kind in it: a part of it, a position, a staff record.
-struct Part {
-    organization: String,
+pub(crate) struct Part {
+    pub(crate) organization: String,
     spare: String,
     position: String,
     staff: String,
@@ -18,7 +18,7 @@ fn guid(body: &Value) -> String {
     body["guid"].as_str().expect("a guid").to_owned()
 }
 
-async fn part(root: &Account, code: &str) -> Part {
+pub(crate) async fn part(root: &Account, code: &str) -> Part {
     let new = |code: String, above: Option<String>| json!({ "code": code, "name": "n", "parentGuid": above });
     let organization = guid(&ok(root.post("/api/v1/organizations", new(code.to_owned(), None)).await));
     let spare = new(format!("{code}-spare"), Some(organization.clone()));
@@ -31,7 +31,7 @@ async fn part(root: &Account, code: &str) -> Part {
 }
 
 impl Part {
-    fn object(&self, cell: &Cell) -> &str {
+    pub(crate) fn object(&self, cell: &Cell) -> &str {
         match (cell.resource, cell.operation) {
             ("organization", "create") => &self.organization,
             ("organization", _) => &self.spare,

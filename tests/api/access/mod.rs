@@ -4,7 +4,7 @@ mod catalogue;
 mod check;
 mod explain;
 mod logs;
-mod matrix;
+pub(crate) mod matrix;
 mod own;
 mod review;
 mod scopes;

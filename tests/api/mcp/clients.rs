@@ -152,14 +152,14 @@ served! {
         Model::of(&by).refused("createOrganization", json!({ "code": "x", "name": "x" })).await;
         Model::of(&by).refused("getOrganization", json!({ "orgGuid": "x" })).await;
         let audit = ok(admin.get("/api/v1/audit?action=mcp_call").await);
-        let lines: Vec<(Value, Value, Value)> = audit["results"]
+        let lines: Vec<[Value; 4]> = audit["results"]
             .as_array()
             .expect("lines")
             .iter()
-            .map(|line| (line["resource_id"].clone(), line["permission_code"].clone(), line["result"].clone()))
+            .map(|line| ["resource_id", "client", "permission_code", "result"].map(|name| line[name].clone()))
             .collect();
         let line = |tool: &str, permission: &str, result: &str| {
-            (json!(format!("{tool} by 测试客户端")), json!(permission), json!(result))
+            [json!(tool), json!("测试客户端"), json!(permission), json!(result)]
         };
         assert_eq!(lines.len(), 3, "{audit}");
         for expected in [

@@ -3,7 +3,9 @@
 mod clients;
 mod documented;
 mod door;
+mod matrix;
 mod parity;
+mod processes;
 mod protocol;
 mod repeating;
 mod streams;

@@ -41,6 +41,11 @@ fn steps() -> Vec<Step> {
             ("updateOrganization", json!({ "orgGuid": "{org}", "name": "改名" })),
         ),
         step(
+            &["org:update"],
+            ("POST", "/api/v1/organizations/{org}/move", json!({ "parentGuid": "{above}" })),
+            ("moveOrganization", json!({ "orgGuid": "{org}", "newParentGuid": "{above}" })),
+        ),
+        step(
             &["org:delete"],
             ("DELETE", "/api/v1/organizations/{org}", Value::Null),
             ("deleteOrganization", json!({ "orgGuid": "{org}" })),
@@ -115,6 +120,21 @@ fn steps() -> Vec<Step> {
                 json!({ "positionGuid": "{position}", "permissionCode": "org:view" }),
             ),
         ),
+        // S1-31, S1-32
+        step(
+            &["staff:create"],
+            (
+                "POST",
+                "/api/v1/leaves",
+                json!({ "staff_guid": "{staff}", "leave_type": "personal", "start_at": "2150-06-01",
+                    "end_at": "2150-06-02", "reason": "搬家" }),
+            ),
+            (
+                "createLeave",
+                json!({ "staffGuid": "{staff}", "leaveType": "personal", "startAt": "2150-06-01",
+                    "endAt": "2150-06-02", "reason": "搬家" }),
+            ),
+        ),
     ]
 }
 
@@ -133,6 +153,7 @@ impl World {
             ok(root.post(path, body).await)["guid"].as_str().expect("a guid").to_owned()
         };
         let org = guid("/api/v1/organizations", json!({ "code": "org", "name": "部门" })).await;
+        let above = guid("/api/v1/organizations", json!({ "code": "above", "name": "上级" })).await;
         let position = guid("/api/v1/positions", json!({ "code": "p1", "name": "岗位" })).await;
         let second = guid("/api/v1/positions", json!({ "code": "p0", "name": "第二" })).await;
         let staff = json!({ "staff_no": "1", "name": "某人", "account_id": person.id });
@@ -140,7 +161,13 @@ impl World {
         ok(root.post(&format!("/api/v1/positions/{position}/permissions/org:view"), json!({})).await);
         let into = json!({ "position_guid": position });
         ok(root.post(&format!("/api/v1/staff/{staff}/positions"), into).await);
-        let guids = vec![("{org}", org), ("{position}", position), ("{second}", second), ("{staff}", staff)];
+        let guids = vec![
+            ("{org}", org),
+            ("{above}", above),
+            ("{position}", position),
+            ("{second}", second),
+            ("{staff}", staff),
+        ];
         Self { server, guids, person }
     }
 
@@ -152,11 +179,16 @@ impl World {
         serde_json::from_str(&self.fill(&value.to_string())).expect("still JSON")
     }
 
-    /// Writes the guids of this world as their names, and all others as one.
+    /// Writes the guids of this world as their names, all others as one, and times as one.
     fn neutral(&self, text: &str) -> String {
         let text = self.guids.iter().fold(text.to_owned(), |text, (name, guid)| text.replace(guid, name));
         let is_guid = |part: &str| uuid::Uuid::try_parse(part).is_ok_and(|_| part.len() == 36);
-        let parts = text.split('"').map(|part| if is_guid(part) { "a guid" } else { part });
+        let is_time = |part: &str| part.ends_with('Z') && part.parse::<jiff::Timestamp>().is_ok();
+        let parts = text.split('"').map(|part| match part {
+            guid if is_guid(guid) => "a guid",
+            time if is_time(time) => "a time",
+            other => other,
+        });
         parts.collect::<Vec<_>>().join("\"")
     }
 

@@ -52,6 +52,11 @@ served! {
         model.done("deleteOrganization", json!({ "orgGuid": org["guid"] })).await;
         let online = model.done("listOnlineUsers", json!({ "search": "PERSON" })).await;
         assert_eq!((&online["count"], &online["results"][0]["guid"]), (&json!(1), &json!(person.guid)), "{online}");
+        let company = online["results"][0]["company_id"].as_i64().expect("a company");
+        for (company, count) in [(company, 1), (company + 1, 0)] {
+            let online = model.done("listOnlineUsers", json!({ "companyId": company, "limit": 1 })).await;
+            assert_eq!(online["count"], json!(count), "{online}");
+        }
         model.done("forceUserLogout", json!({ "staffGuid": person.guid, "reason": "结束" })).await;
         assert_eq!(person.get("/api/accounts/users/me/").await.0, 401);
     }
