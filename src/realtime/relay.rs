@@ -12,7 +12,7 @@ use super::tasks::Tasks;
 use crate::cluster::jobs::Job;
 use crate::core::Core;
 use crate::hr::position_notices::TellPositions;
-use crate::policy::{LogRow, timed};
+use crate::policy::{LogRow, PolicyChange, timed};
 use livegrant_actors::{Audience, Change, Effect, EngineHandle, MessageType, Publication, Rev};
 use serde_json::value::RawValue;
 use std::sync::Arc;
@@ -197,6 +197,10 @@ async fn tell(
 ) {
     while let Some(row) = waiting.recv().await {
         metrics::gauge!(WAITING).set(waiting.len() as f64);
+        if row.changes.iter().any(|change| matches!(change, PolicyChange::NoticesOver { .. })) {
+            // Whom a broadcast reached that is over now nobody has written down: everybody online is counted again.
+            letterbox.recount(Audience::Everyone);
+        }
         for change in effects::of(&row) {
             let counted = matches!(change.effect, Effect::Notice(_)).then(|| change.audience.clone());
             if let Err(error) = engine.apply(change).await {
