@@ -4,7 +4,8 @@
 use super::model::{Field, HeldRow, LEAVING, Staff, StaffId, StaffOut, StaffPatch, check_staff_status};
 use super::organizations::row_for;
 use super::position_notices;
-use super::resolve::parse_guid;
+use super::reporting::able;
+use super::resolve::{account_of_guid, parse_guid};
 use super::staff::{MISSING, check, day, is_free, login, reached, with_positions};
 use super::store::organizations::lead_no_more;
 use super::store::staff::{self as store, StaffColumns, of_company};
@@ -17,8 +18,17 @@ use crate::core::Core;
 use crate::db::Work;
 use crate::policy::{DataScope, HolderId, PolicyChange, Principal};
 use crate::refusal::Refusal;
+use crate::workflow::handover::{self, HandedOver};
+use crate::workflow::instance::Origin;
 use livegrant_actors::{AccountId, PositionId, Rev};
+use serde::Serialize;
 use std::collections::BTreeSet;
+use utoipa::ToSchema;
+
+/// The parameter that names who gets the open tasks of a person who leaves.
+const HEIR: &str = "hand_over_to";
+/// What handing tasks over takes, alone or with somebody's leaving.
+const HANDS_OVER: &str = "workflow:admin";
 
 /// Changes a staff record; absent fields stay.
 pub async fn update(
@@ -86,32 +96,85 @@ pub enum Login {
     Disable,
 }
 
-/// Marks a person as left: all positions end, and he leads no organisation any more; the record stays. `None`: the person
-/// had left before.
+/// What a person's leaving has changed.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StaffLeft {
+    /// Its place in the policy log; null when nobody's permissions rest on it.
+    pub rev: Option<i64>,
+    /// False: it already was so.
+    pub changed: bool,
+    /// What became of the open tasks; absent when nobody was named for them, or the person has no login.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handed_over: Option<HandedOver>,
+}
+
+/// Marks a person as left: all positions end, and he leads no organisation any more; the record stays. What he still has to
+/// decide becomes somebody else's, if one is named (FW43); this can be repeated for whoever has left before.
 pub async fn leave(
     core: &Core,
     by: &Principal,
     guid: &str,
     login: Login,
-) -> Result<(Option<Rev>, Change), Refusal> {
+    hand_over_to: Option<&str>,
+) -> Result<StaffLeft, Refusal> {
     let scope = scope::require(core, by, "staff:delete")?;
     let guid = parse_guid("guid", guid)?;
+    let heir = match hand_over_to {
+        Some(to) => Some(heir(core, by, to).await?),
+        None => None,
+    };
     let mut work = core.db.begin(&by.author()).await?;
     let before = locked(&mut work, by, &scope, &guid).await?;
-    if before.status == "left" {
-        return Ok((None, Change::Unchanged));
+    if before.status == "left" && heir.is_none() {
+        return Ok(StaffLeft { rev: None, changed: false, handed_over: None });
     }
-    let now = work.now();
-    store::mark_left(work.conn(), StaffId(before.id), now).await?;
-    let_go(core, by, &mut work, &before).await?;
-    own_organization_changes(&mut work, &before, None);
-    if let (Login::Disable, Some(account)) = (login, before.account_id) {
-        update_account::switch_off(core, &mut work, by, AccountId(account)).await?;
+    // First: whoever is switched off further down can be told nothing.
+    let handed_over = hand_over(core, by, &mut work, &before, heir).await?;
+    if before.status != "left" {
+        let now = work.now();
+        store::mark_left(work.conn(), StaffId(before.id), now).await?;
+        let_go(core, by, &mut work, &before).await?;
+        own_organization_changes(&mut work, &before, None);
+        if let (Login::Disable, Some(account)) = (login, before.account_id) {
+            update_account::switch_off(core, &mut work, by, AccountId(account)).await?;
+        }
+        let after = store::staff_of_guid(work.conn(), of_company(by.company()), &guid).await?;
+        work.audit_diff("staff_deleted", "staff", &guid, "staff:delete", Some(&before), after.as_ref())
+            .await?;
     }
-    let after = store::staff_of_guid(work.conn(), of_company(by.company()), &guid).await?;
-    work.audit_diff("staff_deleted", "staff", &guid, "staff:delete", Some(&before), after.as_ref()).await?;
+    let moved = handed_over.as_ref().is_some_and(|done| done.moved > 0);
+    let changed = moved || before.status != "left";
     let committed = work.commit(&by.stamp()).await?;
-    Ok((core.settle(committed).await, Change::Changed))
+    let rev = core.settle(committed).await.map(|Rev(rev)| rev);
+    Ok(StaffLeft { rev, changed, handed_over })
+}
+
+/// Whom the open tasks are to go to. They carry decisions: it takes what a handover takes by itself.
+async fn heir(core: &Core, by: &Principal, guid: &str) -> Result<AccountId, Refusal> {
+    by.require(HANDS_OVER)?;
+    let person = account_of_guid(core, by, &parse_guid(HEIR, guid)?).await?;
+    person.and_then(|person| person.account).ok_or_else(|| {
+        Refusal::invalid(HEIR, "unknown_account", "there is nobody of this guid with a login in your company")
+    })
+}
+
+async fn hand_over(
+    core: &Core,
+    by: &Principal,
+    work: &mut Work,
+    person: &Staff,
+    heir: Option<AccountId>,
+) -> Result<Option<HandedOver>, Refusal> {
+    let (Some(to), Some(from)) = (heir, person.account_id.map(AccountId)) else { return Ok(None) };
+    if from == to {
+        return Err(Refusal::invalid(HEIR, "invalid", "the same person"));
+    }
+    if able(work.conn(), by.company(), &[to]).await?.is_empty() {
+        return Err(Refusal::invalid(HEIR, "unknown_account", "this person cannot act now"));
+    }
+    let done = handover::within(core, work, by.company(), from, to, Origin::Handover, LEAVING).await?;
+    work.audit("workflow_handover", "staff", &person.guid, HANDS_OVER).await?;
+    Ok(Some(done))
 }
 
 /// Has the nodes read the accounts again whose own organisation is another one now.

@@ -4,7 +4,7 @@ use super::{Answer, page};
 use crate::core::Core;
 use crate::db::listing::ListParams;
 use crate::db::paging::Listing;
-use crate::hr::change_staff::{Change, Login};
+use crate::hr::change_staff::{Change, Login, StaffLeft};
 use crate::hr::model::{HeldOut, HeldPatch, NewHeld, NewStaff, PositionChange, StaffOut, StaffPatch};
 use crate::hr::staff::Among;
 use crate::hr::{change_staff, staff, staff_positions};
@@ -109,11 +109,15 @@ pub struct LeaveQuery {
     /// Disables the person's account too, which ends its sessions; needs `account:disable`.
     #[serde(default)]
     disable_account: bool,
+    /// Account or staff guid of whoever gets the tasks that the person has open; needs `workflow:admin`.
+    hand_over_to: Option<String>,
 }
 
-/// Marks a person as left and ends all positions; the record stays.
+/// Marks a person as left and ends all positions; the record stays. With `hand_over_to` the tasks that the person has open
+/// become somebody else's in the same transaction (FW43); where the answer says `more`, repeating hands over the rest.
 #[utoipa::path(tag = "staff", params(("guid" = String, Path), LeaveQuery), responses(
-    (status = 200, body = Saved), (status = 403, body = ProblemBody), (status = 404, body = ProblemBody)))]
+    (status = 200, body = StaffLeft), (status = 400, body = ProblemBody), (status = 403, body = ProblemBody),
+    (status = 404, body = ProblemBody)))]
 #[delete("/api/v1/staff/{guid}")]
 pub async fn delete_staff(
     core: web::Data<Core>,
@@ -122,13 +126,13 @@ pub async fn delete_staff(
     query: web::Query<LeaveQuery>,
 ) -> Answer {
     let login = if query.disable_account { Login::Disable } else { Login::Keep };
-    let (rev, change) = core
+    let left = core
         .write(by, move |core, by| {
-            let guid = guid.clone();
-            async move { change_staff::leave(&core, &by, &guid, login).await }
+            let (guid, to) = (guid.clone(), query.hand_over_to.clone());
+            async move { change_staff::leave(&core, &by, &guid, login, to.as_deref()).await }
         })
         .await?;
-    Ok(HttpResponse::Ok().json(Saved { rev: rev.map(|rev| rev.0), changed: change == Change::Changed }))
+    Ok(HttpResponse::Ok().json(left))
 }
 
 /// What putting somebody into a position answers.

@@ -1,7 +1,7 @@
 //! Staff, and who is in which position (S0-48).
 
 use super::{Done, ListIn, Rows};
-use crate::hr::change_staff::{self, Change, Login};
+use crate::hr::change_staff::{self, Change, Login, StaffLeft};
 use crate::hr::model::{HeldOut, NewHeld, NewStaff, StaffOut, StaffPatch};
 use crate::hr::staff::{self, Among};
 use crate::hr::staff_positions;
@@ -28,6 +28,8 @@ struct LeaverIn {
     /// Disable the login too.
     #[serde(default)]
     disable_account: bool,
+    /// Account or staff guid of whoever gets the tasks that the person has open; needs workflow:admin.
+    hand_over_to: Option<String>,
 }
 
 /// Who is taken out of which position.
@@ -133,20 +135,20 @@ fn records() -> Vec<Tool> {
             })
         },
     );
-    let delete = tool::<LeaverIn, Nothing, Done, _, _>(
+    let delete = tool::<LeaverIn, Nothing, StaffLeft, _, _>(
         ("deleteStaff", "A person leaves"),
-        "Marks a person as left and ends all positions; the record stays. disableAccount ends the login as well. Needs \
-         staff:delete.",
+        "Marks a person as left and ends all positions; the record stays. disableAccount ends the login as well, handOverTo \
+         gives the open tasks to somebody else. Needs staff:delete.",
         (Destroys, Scope::Org, &["staff:delete"]),
-        |call, asked, _| async move {
-            let (rev, change) = call
-                .write(move |core, by| {
-                    let asked = asked.clone();
-                    let login = if asked.disable_account { Login::Disable } else { Login::Keep };
-                    async move { change_staff::leave(&core, &by, &asked.staff_guid, login).await }
-                })
-                .await?;
-            Ok(Done { rev: rev.map(|rev| rev.0), changed: change == Change::Changed })
+        |call, asked, _| {
+            call.write(move |core, by| {
+                let asked = asked.clone();
+                let login = if asked.disable_account { Login::Disable } else { Login::Keep };
+                async move {
+                    let to = asked.hand_over_to.as_deref();
+                    change_staff::leave(&core, &by, &asked.staff_guid, login, to).await
+                }
+            })
         },
     );
     vec![list, get, create.rehearsed(), update.rehearsed(), delete.rehearsed()]
