@@ -56,7 +56,7 @@ export function person() {
   const headers = { 'Content-Type': 'application/json' };
   const send = (method, path, body, what, expected = 200) => {
     const answer = http.request(method, at + path, body === null ? null : JSON.stringify(body), { headers, tags: { name: what } });
-    check(answer, { [what]: (a) => a.status === expected });
+    if (!check(answer, { [what]: (a) => a.status === expected })) console.error(what, answer.status, answer.body);
     return answer.status === expected ? answer.json() : {};
   };
   const signedIn = send('POST', '/api/auth/refresh/', { refresh: who.refresh }, 'signed in');
