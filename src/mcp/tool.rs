@@ -135,12 +135,12 @@ fn split<A: DeserializeOwned, B: DeserializeOwned>(
             return Err(Refusal::invalid(name, "invalid", detail));
         }
     }
-    Ok((read(own)?, read(body)?))
+    Ok((read(&own)?, read(&body)?))
 }
 
 /// Reads an object of arguments, or refuses it with the field's name.
-pub fn read<T: DeserializeOwned>(arguments: JsonObject) -> Result<T, Refusal> {
-    parse(&serde_json::to_vec(&arguments).map_err(|error| Refusal::Defect(error.into()))?)
+pub fn read<T: DeserializeOwned>(arguments: &JsonObject) -> Result<T, Refusal> {
+    parse(&serde_json::to_vec(arguments).map_err(|error| Refusal::Defect(error.into()))?)
 }
 
 impl Tool {

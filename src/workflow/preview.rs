@@ -277,7 +277,6 @@ pub struct StepOut {
     /// How many people the initiator has to choose.
     pub choose: Option<ChooseOut>,
     /// The branches that are taken.
-    #[schema(no_recursion)]
     pub branches: Vec<BranchOut>,
 }
 

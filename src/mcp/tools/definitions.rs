@@ -64,10 +64,10 @@ async fn save(core: Core, by: Principal, definition: JsonObject) -> Result<Loose
     let code = definition.get("code").and_then(|code| code.as_str()).unwrap_or_default().to_owned();
     let mut rest = definition.clone();
     rest.remove("code");
-    let patch: DefinitionPatch = read(rest)?;
+    let patch: DefinitionPatch = read(&rest)?;
     match draft::update(&core, &by, &code, &patch).await {
         Err(Refusal::NotFound { .. }) => {
-            let new: NewDefinition = read(definition)?;
+            let new: NewDefinition = read(&definition)?;
             draft::create(&core, &by, &new).await.map(Loose)
         }
         done => done.map(Loose),

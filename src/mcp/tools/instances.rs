@@ -77,7 +77,7 @@ impl StartIn {
             }
         }
         match order {
-            Value::Object(order) => read(order),
+            Value::Object(order) => read(&order),
             _ => Err(Refusal::invalid("arguments", "invalid", "expected an object")),
         }
     }

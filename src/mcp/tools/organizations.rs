@@ -62,7 +62,7 @@ impl MoveOrgIn {
         for (name, number) in [("position", self.position), ("version", self.version)] {
             order.extend(number.map(|number| (name.to_owned(), json!(number))));
         }
-        read(order)
+        read(&order)
     }
 }
 

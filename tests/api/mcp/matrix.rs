@@ -42,7 +42,7 @@ async fn asked(way: Way, by: &Account, cell: &Cell, part: &Part) -> Option<Value
 async fn seen(server: &TestServer, way: Way, by: &Account, cell: &Cell, part: &Part) -> Option<Seen> {
     let root = server.platform().await;
     let watcher = ["org:view", "position:view", "staff:view"];
-    let watcher = server.account(&format!("w{}", &part.organization[..8]), &watcher).await;
+    let watcher = server.account(&format!("{}-{}", by.username, &part.organization[..8]), &watcher).await;
     let mut tab = server.tab(&watcher).await;
     let answer = asked(way, by, cell, part).await?;
     let frames = json!(tab.until(&server.mark().await).await);

@@ -75,6 +75,7 @@ served! {
     async fn leave_is_asked_for_and_listed(server: TestServer) {
         let root = server.platform().await;
         let (ann, hr) = (server.account("ann", &[]).await, server.account("hr", &["leave:view", "staff:create"]).await);
+        let stranger = server.account("stranger", &[]).await;
         let staff = json!({ "staff_no": "1", "name": "安", "account_id": ann.id });
         let staff = ok(root.post("/api/v1/staff", staff).await)["guid"].clone();
         let new = json!({ "leaveType": "personal", "startAt": "2150-06-01", "endAt": "2150-06-02", "reason": "搬家 😀" });
@@ -87,7 +88,6 @@ served! {
         assert!(problem["errors"]["leaveType"].is_array(), "{problem}");
         let mut for_another = new.clone();
         for_another["staffGuid"] = staff.clone();
-        let stranger = server.account("stranger", &[]).await;
         let problem = Model::of(&stranger).refused("createLeave", for_another.clone()).await;
         assert_eq!(problem["code"], "NoPermissionError");
         assert_eq!(server.rows().await, before);
@@ -117,7 +117,7 @@ served! {
         let before = server.rows().await;
         let order = |try_it: bool| json!({ "orgGuid": below, "newParentGuid": above, "dryRun": try_it });
         let tried = model.done("moveOrganization", order(true)).await;
-        assert_eq!(tried["organization"]["parentGuid"], above, "{tried}");
+        assert_eq!(tried["organization"]["parent_guid"], above, "{tried}");
         let circle = json!({ "orgGuid": below, "newParentGuid": below, "dryRun": true });
         assert_eq!(model.refused("moveOrganization", circle).await["status"], 400);
         let still = model.refused("deleteOrganization", json!({ "orgGuid": below, "dryRun": true })).await;
