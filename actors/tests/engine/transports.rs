@@ -204,7 +204,7 @@ async fn a_kick_is_the_last_word_on_every_transport() {
     }
 }
 
-/// S3-83.
+/// S2-73, S3-83.
 #[actix_rt::test]
 async fn topics_are_heard_by_right_and_the_right_is_asked_again() {
     for transport in ALL {

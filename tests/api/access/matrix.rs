@@ -56,7 +56,7 @@ async fn asked(by: &Account, cell: &Cell, part: &Part) -> Option<u16> {
 }
 
 served! {
-    // S1-2 … S1-13, S1-21, S1-25, S1-26, S1-27, S1-32: every cell that has a route.
+    // S1-1 … S1-13, S1-21, S1-25, S1-26, S1-27, S1-32: every cell that has a route.
     async fn the_routes_do_what_the_check_says(server: TestServer) {
         let root = server.platform().await;
         let stranger = server.account("stranger", &[]).await;
@@ -115,7 +115,7 @@ served! {
 }
 
 served_once! {
-    // S1-26, S1-48, C25: what has no code is allowed to nobody, and an administrator passes every other check.
+    // S1-17, S1-26, C25: what has no code is allowed to nobody, and an administrator passes every other check.
     async fn an_administrator_passes_what_has_a_code_and_nothing_else(server: TestServer) {
         let admin = server.account("admin", &["system:admin"]).await;
         for cell in &CELLS {
