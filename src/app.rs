@@ -310,7 +310,7 @@ impl App {
 /// Looks for snoozes and notices that are over, on one node at a time.
 async fn inbox_clock(core: Core) {
     let every = Duration::from_millis(core.settings.inbox.look_ms);
-    jobs::run_once(core, "inbox clock", every, |core| async move { due::look(&core).await }).await;
+    jobs::run_once(core, "inbox clock", every, |core| async move { Box::pin(due::look(&core)).await }).await;
 }
 
 fn listen(settings: &Settings, port: u16) -> Result<TcpListener, StartError> {

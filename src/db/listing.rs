@@ -162,9 +162,8 @@ impl List {
             match name.as_str() {
                 "page" => pages.page = Some(number(&name, &value)?),
                 "page_size" => pages.page_size = Some(number(&name, &value)?),
-                "search" if value.is_empty() => {}
+                "search" | "ordering" if value.is_empty() => {}
                 "search" => self.look_for(&value, &mut wanted.conditions)?,
-                "ordering" if value.is_empty() => {}
                 "ordering" => wanted.order = Some(self.ordering(&value)?),
                 other if others.contains(&other) => {}
                 other => self.filter(other, &value, &mut wanted.conditions)?,

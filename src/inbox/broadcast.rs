@@ -13,7 +13,6 @@ use crate::text::check_text;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 /// A notice to everyone of an audience.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -81,7 +80,7 @@ pub async fn broadcast(core: &Core, by: &Principal, new: &BroadcastIn) -> Result
     let author = by.author();
     let mut work = core.db.begin(&author).await?;
     let now = work.now();
-    let message_id = Uuid::now_v7().to_string();
+    let message_id = crate::clock::guid();
     let mut payload = Map::new();
     payload.insert("category".to_owned(), json!(new.category));
     payload.insert("severity".to_owned(), json!(new.severity));

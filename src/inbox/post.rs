@@ -13,7 +13,6 @@ use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
-use uuid::Uuid;
 
 /// How long a notice that nobody has read takes others of its key in: what happens to one thing within minutes is one
 /// story (FN12, E23).
@@ -105,7 +104,7 @@ pub fn post(work: &mut Work, to: &[AccountId], notice: Notice) -> Arc<str> {
     if notice.to_author == ToAuthor::No {
         accounts.retain(|account| *account != author);
     }
-    let message_id: Arc<str> = Uuid::now_v7().to_string().into();
+    let message_id: Arc<str> = crate::clock::guid().into();
     if !accounts.is_empty() {
         work.write_last(Posting { accounts, notice, message_id: Arc::clone(&message_id) });
     }

@@ -46,6 +46,7 @@ pub struct Choices {
 }
 
 /// What holds for one kind and channel.
+#[expect(clippy::struct_excessive_bools, reason = "each is a column of its own")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Preference {
     /// The kind.

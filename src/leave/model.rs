@@ -86,6 +86,7 @@ impl Status {
 }
 
 /// A type of leave.
+#[expect(clippy::struct_excessive_bools, reason = "each is a column of its own")]
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct LeaveType {
     /// Its row.

@@ -20,6 +20,7 @@ pub const TYPES_MAX: i64 = 100;
 const MISSING: Refusal = Refusal::NotFound { what: "leave type" };
 
 /// A new type.
+#[expect(clippy::struct_excessive_bools, reason = "each is a column of its own")]
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewLeaveType {

@@ -44,6 +44,7 @@ pub struct Staff {
     pub org_id: Option<i64>,
 }
 
+#[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]
 fn instant<S: Serializer>(at: &Option<i64>, serializer: S) -> Result<S::Ok, S::Error> {
     at.map(iso).serialize(serializer)
 }

@@ -8,6 +8,7 @@ use crate::{sql_all, sql_exec, sql_one, sql_opt};
 use livegrant_actors::CompanyId;
 
 /// A row of `hr_leave_type`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a column of its own")]
 #[derive(Debug, sqlx::FromRow)]
 struct TypeRow {
     id: i64,
@@ -55,6 +56,7 @@ impl From<TypeRow> for LeaveType {
 }
 
 /// What a type holds besides its keys; amounts in minutes.
+#[expect(clippy::struct_excessive_bools, reason = "each is a column of its own")]
 #[derive(Debug, Clone)]
 pub struct TypeColumns<'a> {
     /// Unique in its company.
