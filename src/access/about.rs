@@ -1,11 +1,12 @@
 //! What a question of the check matrix is about: the object that it names, whose it is, and where it belongs. Each resource
-//! has its place here; leave and workflow find their own objects, as `leave` and `workflow` below.
+//! has its place here; leave and workflow find their own objects, as `request` and `workflow` below.
 
 use super::check::{About, Missing, Operation, Resource, Verdict};
 use super::store::objects;
 use crate::core::Core;
 use crate::hr::resolve::{ResolvedGuid, account_of_guid};
-use crate::leave::store::leaves;
+use crate::leave;
+use crate::leave::model::Status;
 use crate::policy::Principal;
 use crate::refusal::Refusal;
 use crate::workflow::check;
@@ -65,7 +66,7 @@ pub async fn find(
             let row = objects::position_place(&mut core.db.read().await?, by.company(), &lower(id)).await?;
             Ok(row.map(|(_, organization)| Object::at(About::Other, organization, None)))
         }
-        (Resource::Leave, _) => leave(core, by, person, operation, id).await,
+        (Resource::Leave, _) => request(core, by, person, operation, id).await,
         (Resource::Workflow, _) => workflow(core, by, id).await,
     }
 }
@@ -89,32 +90,34 @@ async fn somebody(
 
 /// Finds a leave request. Whose it is decides on changing it, and then where it stands; whose task it is may look at it and
 /// decide (S1-28), whatever he holds.
-async fn leave(
+async fn request(
     core: &Core,
     by: &Principal,
     person: ResolvedGuid,
     operation: Operation,
     id: &str,
 ) -> Result<Option<Object>, Refusal> {
-    let row = leaves::leave(&mut core.db.read().await?, by.company(), &lower(id)).await?;
-    let (Some(row), Some(account)) = (row, person.account) else { return Ok(None) };
-    let own = row.account_id == Some(account.0) || row.created_by == account.0;
+    let asked = leave::check::find(core, by, &lower(id)).await?;
+    let (Some(asked), Some(account)) = (asked, person.account) else { return Ok(None) };
+    let own = asked.is_of(account);
     let about = if own { About::Own } else { About::Other };
-    let mut object = Object::at(about, row.org_id, row.account_id.map(AccountId));
+    let mut object = Object::at(about, asked.organization, asked.person);
     let rule = |why| Ok(Some(Object::decided(about, Err(Missing::Rule(why)))));
-    let asked = match operation {
-        Operation::Update if own && !matches!(row.status.as_str(), "draft" | "returned") => {
+    let wish = match operation {
+        Operation::Update if own && !asked.status.can_change() => {
             return rule("only a draft or a request that was sent back can be changed");
         }
-        Operation::Delete if own && row.status != "draft" => return rule("only a draft can be deleted"),
-        Operation::Approve if row.status != "running" => return rule("it is not being decided on"),
+        Operation::Delete if own && asked.status != Status::Draft => {
+            return rule("only a draft can be deleted");
+        }
+        Operation::Approve if asked.status != Status::Running => return rule("it is not being decided on"),
         Operation::Approve => "approve",
         Operation::View if !own => "view",
         _ => return Ok(Some(object)),
     };
-    let Some(instance) = row.instance_guid.as_deref() else { return Ok(Some(object)) };
-    object.takes_part = check::judge(core, by, account, asked, instance).await?.code.is_none();
-    if operation == Operation::Approve && !object.takes_part && row.account_id == Some(account.0) {
+    let Some(instance) = asked.instance.as_deref() else { return Ok(Some(object)) };
+    object.takes_part = check::judge(core, by, account, wish, instance).await?.code.is_none();
+    if operation == Operation::Approve && !object.takes_part && asked.person == Some(account) {
         return rule("nobody decides on his own leave");
     }
     Ok(Some(object))

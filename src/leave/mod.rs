@@ -12,6 +12,7 @@ pub mod away;
 pub mod balances;
 pub mod calendar;
 pub mod change;
+pub mod check;
 pub mod days;
 pub mod follow;
 pub mod http;

@@ -6,6 +6,7 @@ mod balances;
 mod days;
 mod deciding;
 mod races;
+mod scopes;
 mod types;
 
 use livegrant::clock::guid as new_guid;
