@@ -59,3 +59,15 @@ pub async fn administrators(
 pub async fn role_exists(conn: &mut Conn, company: CompanyId, code: &str) -> Result<bool, DbError> {
     store::role_exists(conn, company, code).await
 }
+
+/// Lists who reaches an organisation by a permission now, for whoever tells them of something there: the plan and what is
+/// switched off are looked at where they listen.
+pub async fn reaching(
+    conn: &mut Conn,
+    company: CompanyId,
+    code: &str,
+    organization: Option<i64>,
+    now: i64,
+) -> Result<Vec<AccountId>, DbError> {
+    store::reaching(conn, company, code, organization, now).await
+}

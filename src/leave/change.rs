@@ -53,7 +53,7 @@ pub async fn update(core: &Core, by: &Principal, guid: &str, patch: &LeavePatch)
     };
     let after = write(&mut work, by, &row, &columns, &wanted).await?;
     work.audit("leave_updated", "leave", &row.guid, "").await?;
-    tell::changed(&mut work, &after, "updated").await?;
+    tell::changed(&mut work, by.company(), &after, "updated").await?;
     let after = shown(core, by, after);
     work.commit(&by.stamp()).await?;
     Ok(after)

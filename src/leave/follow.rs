@@ -35,7 +35,7 @@ async fn follow(work: &mut Work, followed: Followed<'_>) -> Result<(), Refusal> 
         let lost = format!("instance {} has no request {}", followed.instance, followed.business_id);
         return Err(Refusal::Defect(anyhow::anyhow!(lost)));
     };
-    tell::changed(work, &row, status).await?;
+    tell::changed(work, company, &row, status).await?;
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use livegrant::access::holders::administrators;
 use livegrant::access::store as access_store;
-use livegrant::sql_exec;
+use livegrant::{sql_exec, sql_one};
 use livegrant_actors::{AccountId, CompanyId};
 
 use crate::house::{COMPANY, House, insert_staff};
@@ -40,6 +40,25 @@ both_databases! {
         assert_eq!(access_store::holders::platform(conn, COMPANY).await.unwrap(), [bob]);
         let tiers = administrators(conn, COMPANY, "workflow:admin", NOW).await.unwrap();
         assert_eq!(tiers, [vec![ann, cat], vec![], vec![bob]]);
+
+        // FC7: whom a scope lets reach an organisation; platform administrators always do.
+        sql_exec!(conn, "INSERT INTO hr_organization (guid, company_id, code, name, path, created_at, updated_at) VALUES ('r', 1, 'r', 'r', '/r/', 1, 1), ('o', 1, 'o', 'o', '/r/o/', 1, 1)").unwrap();
+        let (root,) = sql_one!(conn, (i64,), "SELECT id FROM hr_organization WHERE guid = 'r'").unwrap();
+        let (desk,) = sql_one!(conn, (i64,), "SELECT id FROM hr_organization WHERE guid = 'o'").unwrap();
+        sql_exec!(conn, "UPDATE hr_position SET org_id = $1 WHERE id = $2", root, position.0).unwrap();
+        for (scope, of_root, of_desk, of_none) in [
+            ("all", vec![bob, cat], vec![bob, cat], vec![bob, cat]),
+            ("own_and_below", vec![bob, cat], vec![bob, cat], vec![bob]),
+            ("own", vec![bob, cat], vec![bob], vec![bob]),
+            ("self", vec![bob], vec![bob], vec![bob]),
+        ] {
+            sql_exec!(conn, "UPDATE hr_position SET data_scope = $1 WHERE id = $2", scope, position.0).unwrap();
+            for (organization, expected) in [(Some(root), of_root), (Some(desk), of_desk), (None, of_none)] {
+                let found = access_store::holders::reaching(conn, COMPANY, "org:view", organization, NOW).await.unwrap();
+                assert_eq!(found, expected, "{scope} {organization:?}");
+            }
+        }
+        assert_eq!(access_store::holders::reaching(conn, OTHER, "org:view", Some(desk), NOW).await.unwrap(), none);
 
         // Switched off, away, or a position or role that is.
         insert_staff(conn, "1", ann).await;

@@ -120,3 +120,57 @@ pub async fn role_exists(conn: &mut Conn, company: CompanyId, code: &str) -> Res
     )?;
     Ok(row.is_some())
 }
+
+/// Lists who reaches an organisation by a permission now (FC7): holders whose role or position gives it, or `system:admin`,
+/// over the organisation, and platform administrators. `None`: what belongs to no organisation is reached by everything.
+pub async fn reaching(
+    conn: &mut Conn,
+    company: CompanyId,
+    code: &str,
+    organization: Option<i64>,
+    now: i64,
+) -> Result<Vec<AccountId>, DbError> {
+    let rows = sql_all!(
+        conn,
+        (i64,),
+        "SELECT u.user_id FROM sys_login_user u
+          WHERE u.company_id = $1 AND u.status = 1 AND (u.is_platform OR u.user_id IN (
+                SELECT held.account_id FROM sys_permission p
+                  JOIN sys_role_menu m ON m.permission_id = p.id
+                  JOIN sys_role r ON r.id = m.role_id AND r.status = 1
+                  JOIN sys_user_role held ON held.role_id = r.id
+                  LEFT JOIN hr_staff own ON own.account_id = held.account_id AND own.company_id = $1
+                 WHERE p.code IN ($2, 'system:admin') AND p.status = 1
+                   AND (held.valid_from IS NULL OR held.valid_from <= $3)
+                   AND (held.valid_to IS NULL OR held.valid_to > $3)
+                   AND (r.data_scope = 'all' OR (r.data_scope = 'own' AND own.org_id = CAST($5 AS BIGINT))
+                     OR (r.data_scope = 'chosen' AND EXISTS (SELECT 1 FROM sys_data_scope_org c
+                          WHERE c.holder_kind = 'role' AND c.holder_id = r.id AND c.org_id = CAST($5 AS BIGINT)))
+                     OR (r.data_scope = 'own_and_below' AND EXISTS (SELECT 1 FROM hr_organization root
+                          JOIN hr_organization scoped ON scoped.path LIKE root.path || '%'
+                         WHERE root.id = own.org_id AND scoped.id = CAST($5 AS BIGINT))))
+                UNION
+                SELECT s.account_id FROM sys_permission p
+                  JOIN hr_r_position_permission m ON m.permission_id = p.id
+                  JOIN hr_position o ON o.id = m.position_id AND o.status = 1
+                  JOIN hr_r_staff_position held ON held.position_id = o.id
+                  JOIN hr_staff s ON s.id = held.staff_id
+                 WHERE p.code IN ($2, 'system:admin') AND p.status = 1 AND s.account_id IS NOT NULL
+                   AND (held.valid_from IS NULL OR held.valid_from <= $3)
+                   AND (held.valid_to IS NULL OR held.valid_to > $3)
+                   AND (o.data_scope = 'all'
+                     OR (o.data_scope = 'own' AND coalesce(o.org_id, s.org_id) = CAST($5 AS BIGINT))
+                     OR (o.data_scope = 'chosen' AND EXISTS (SELECT 1 FROM sys_data_scope_org c
+                          WHERE c.holder_kind = 'position' AND c.holder_id = o.id AND c.org_id = CAST($5 AS BIGINT)))
+                     OR (o.data_scope = 'own_and_below' AND EXISTS (SELECT 1 FROM hr_organization root
+                          JOIN hr_organization scoped ON scoped.path LIKE root.path || '%'
+                         WHERE root.id = coalesce(o.org_id, s.org_id) AND scoped.id = CAST($5 AS BIGINT))))))
+          ORDER BY u.user_id LIMIT $4",
+        company.0,
+        code,
+        now,
+        PEOPLE_MAX,
+        organization
+    )?;
+    Ok(accounts(rows))
+}
