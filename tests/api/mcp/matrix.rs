@@ -31,12 +31,10 @@ async fn asked(way: Way, by: &Account, cell: &Cell, part: &Part) -> Option<Value
             (result["isError"] == true).then(|| result["_meta"]["livegrant/problem"].clone())
         }
     };
-    Some(
-        problem.map_or_else(
-            || json!("done"),
-            |problem| stripped(&problem, &["request_id", "instance", "detail"]),
-        ),
-    )
+    let Some(problem) = problem else { return Some(json!("done")) };
+    let text = stripped(&problem, &["request_id", "instance", "detail"]).to_string();
+    let text = text.replace(object, "the object").replace(above, "the organisation");
+    Some(serde_json::from_str(&text).expect("still JSON"))
 }
 
 async fn seen(server: &TestServer, way: Way, by: &Account, cell: &Cell, part: &Part) -> Option<Seen> {
