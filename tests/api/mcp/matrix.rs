@@ -34,6 +34,8 @@ async fn asked(way: Way, by: &Account, cell: &Cell, part: &Part) -> Option<Value
     let Some(problem) = problem else { return Some(json!("done")) };
     let text = stripped(&problem, &["request_id", "instance", "detail"]).to_string();
     let text = text.replace(object, "the object").replace(above, "the organisation");
+    // A tool's problem names the argument, which is the body's field written the MCP way.
+    let text = text.replace("\"organization_guid\"", "\"organizationGuid\"");
     Some(serde_json::from_str(&text).expect("still JSON"))
 }
 
