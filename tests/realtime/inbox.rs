@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use crate::nodes::{Nodes, at, until};
 use crate::support::{
-    Account, Setup, Stream, Tab, TestServer, both_databases, run_on_postgres, served, served_once,
+    Account, Setup, Stream, Tab, TestServer, both_databases, ok, run_on_postgres, served, served_once,
 };
 
 const STREAMS: [Transport; 3] = [Transport::WebSocket, Transport::Sse, Transport::Poll];
@@ -109,7 +109,7 @@ async fn plain(server: &TestServer, account: &Account, protocol: Option<&str>) -
 }
 
 served! {
-    /// S0-15 to S0-19, S0-55, S3-116, C29, E25, E28: on every transport, in order, with one id; not on plain sockets, and
+    /// S0-15 to S0-19, S0-55, S2-76, S3-116, C29, E25, E28: on every transport, in order, with one id; not on plain sockets, and
     /// not to anybody else.
     async fn a_message_reaches_every_stream_of_its_person_and_nobody_elses(server: TestServer) {
         let (alice, bob) = (server.account("alice", &[]).await, server.account("bob", &[]).await);
@@ -276,6 +276,29 @@ served_once! {
 }
 
 both_databases! {
+    /// FN17: nobody has a row of a broadcast that he left alone, and still his open tabs are told that it is over.
+    async fn open_tabs_are_counted_again_when_a_broadcast_is_over(database: TestDatabase) {
+        let setup = Setup::on(&database).with(|settings| settings.inbox.look_ms = 20);
+        setup.run(async |server| {
+            let alice = server.account("alice", &[]).await;
+            let mut streams = Vec::new();
+            for transport in STREAMS {
+                streams.push(open(&server, transport, &alice).await.0);
+            }
+            let over = livegrant::clock::iso(server.clock.now_ms() + 60_000);
+            let body = json!({ "title": "soon over", "content": "c", "category": "x", "severity": "info", "expires_at": over });
+            ok(server.platform().await.post("/api/v1/notifications/broadcast", body).await);
+            for stream in &mut streams {
+                while counts(&stream.next_of("NOTIFICATION_STATE").await) != (1, 1) {}
+            }
+            server.advance(Duration::from_secs(61)).await;
+            for stream in &mut streams {
+                while counts(&stream.next_of("NOTIFICATION_STATE").await) != (0, 0) {}
+            }
+        })
+        .await;
+    }
+
     /// E27, I9: whom a broadcast was for still holds when it is told again, after a restart too; what is past is not.
     async fn a_broadcast_to_a_company_is_told_again_to_its_people_alone(database: TestDatabase) {
         let setup = || Setup::on(&database);
