@@ -20,6 +20,7 @@ mod kick;
 mod kick_races;
 mod nodes;
 mod order;
+mod people;
 mod personnel;
 mod presence;
 mod protocol;
