@@ -237,6 +237,7 @@ pub enum TimeoutAction {
 }
 
 /// What a decision has to bring along (FW30).
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in the definition")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Needs {

@@ -35,7 +35,7 @@ pub async fn run(core: Core) {
     let client = Client::new(Duration::from_secs(core.settings.workflow.trigger_timeout_seconds));
     jobs::run_once(core, "workflow timers", every, move |core| {
         let client = client.clone();
-        async move { fire_due(&core, &client).await }
+        async move { Box::pin(fire_due(&core, &client)).await }
     })
     .await;
 }
@@ -126,13 +126,12 @@ async fn overdue(
     let company = running.company();
     let now = work.now();
     let to = match action {
-        TimeoutAction::Remind => return remind(work, running, timer, assignee).await,
         TimeoutAction::Approve => return running.apply(core, work, &Act::system(), decided(true)).await,
         TimeoutAction::Reject if approves => {
             return running.apply(core, work, &Act::system(), decided(false)).await;
         }
         // Who handles something cannot refuse it; the system cannot in his place.
-        TimeoutAction::Reject => return remind(work, running, timer, assignee).await,
+        TimeoutAction::Remind | TimeoutAction::Reject => return remind(work, running, timer, assignee).await,
         TimeoutAction::Transfer { guid } => {
             reporting::accounts_named(work.conn(), company, &[guid]).await?.into_iter().next()
         }

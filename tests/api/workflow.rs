@@ -5,6 +5,7 @@ mod deciding;
 mod definitions;
 mod definitions_path;
 mod moving;
+mod restarting;
 mod seeing;
 mod substitutes;
 mod together;

@@ -13,7 +13,7 @@ use crate::inbox::lists::Item;
 use crate::inbox::mailbox::{self, CameTo};
 use crate::refusal::Refusal;
 use livegrant_actors::{AccountId, Answer, Audience, CompanyId, ConnectionId, Content, Want, Wanted};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -135,8 +135,8 @@ impl Desk {
 
     async fn read(&self) -> Result<Vec<Answer>, Refusal> {
         let mut conn = self.core.db.read().await?;
-        let views: BTreeMap<View, ()> = self.views().map(|view| (view, ())).collect();
-        let views: Vec<View> = views.into_keys().collect();
+        let views: BTreeSet<View> = self.views().collect();
+        let views: Vec<View> = views.into_iter().collect();
         let standings = feed::standings(&mut conn, &views).await?;
         let standings: BTreeMap<View, Standing> = views.into_iter().zip(standings).collect();
         let behind = self.behind(&standings);

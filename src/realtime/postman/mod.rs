@@ -80,10 +80,11 @@ impl Inside {
 pub fn start(core: &Core, tasks: &mut Tasks, inside: Inside) {
     let (told, to_note) = delivered::queue();
     let (further, to_publish) = elsewhere::queue();
-    match core.db.errands() {
-        Some(errands) => tasks.run("mail rounds", rounds::run(core.clone(), errands, further)),
+    if let Some(errands) = core.db.errands() {
+        tasks.run("mail rounds", rounds::run(core.clone(), errands, further));
+    } else {
         // One database serves one application; a second one on it finds its mail by looking.
-        None => tracing::warn!("errands of this database are run by somebody else"),
+        tracing::warn!("errands of this database are run by somebody else");
     }
     tasks.run("mail elsewhere", elsewhere::run(core.clone(), to_publish));
     tasks.run("mail desk", desk::run(core.clone(), inside, told));

@@ -20,7 +20,7 @@ pub fn ahead(graph: &Graph, variables: &Variables, from: &str) -> Vec<String> {
 pub fn all_ahead(graph: &Graph, variables: &Variables) -> Vec<String> {
     let mut found = Vec::new();
     if let Some(first) = walk::start(graph) {
-        enter(graph, variables, first, &mut found);
+        enter(variables, first, &mut found);
         after(graph, variables, &first.code, &mut found);
     }
     found
@@ -31,7 +31,7 @@ fn after(graph: &Graph, variables: &Variables, from: &str, found: &mut Vec<Strin
     loop {
         match walk::next_after(graph, &at) {
             Some(Next::Node(node)) => {
-                if enter(graph, variables, node, found) == Way::Ends {
+                if enter(variables, node, found) == Way::Ends {
                     return;
                 }
                 at.clone_from(&node.code);
@@ -50,14 +50,14 @@ enum Way {
 }
 
 /// Notes a node and what its branches hold.
-fn enter(graph: &Graph, variables: &Variables, node: &Node, found: &mut Vec<String>) -> Way {
+fn enter(variables: &Variables, node: &Node, found: &mut Vec<String>) -> Way {
     if found.len() >= AHEAD_MAX {
         return Way::Ends;
     }
     found.push(node.code.clone());
     for branch in walk::taken(node, variables).unwrap_or_default() {
         for inner in &branch.nodes {
-            if enter(graph, variables, inner, found) == Way::Ends {
+            if enter(variables, inner, found) == Way::Ends {
                 return Way::Ends;
             }
         }

@@ -38,7 +38,7 @@ impl Running {
             let title = format!("{}待审批", self.definition.name);
             let content = format!("{}：{}", self.row.title, node);
             let mut notice =
-                self.notice(title, content, Status::Running, &name(task.assignee)).with("node", node);
+                self.notice(title, &content, Status::Running, &name(task.assignee)).with("node", node);
             let Some(row) = self.task_row(task.number) else { continue };
             notice = notice.with("taskId", row.guid.clone());
             if let Some(owner) = task.owner {
@@ -85,8 +85,7 @@ impl Running {
             return;
         }
         let title = format!("{}抄送", self.definition.name);
-        let notice =
-            self.notice(title, self.row.title.clone(), self.state.status, actor).with("copied", true);
+        let notice = self.notice(title, &self.row.title, self.state.status, actor).with("copied", true);
         post(work, &self.copied, notice);
     }
 
@@ -103,7 +102,7 @@ impl Running {
             let title = format!("{}审批进度", self.definition.name);
             let content = format!("{}：{}，第 {step} 步，共 {of} 步", self.row.title, node);
             let notice = self
-                .notice(title, content, Status::Running, &by)
+                .notice(title, &content, Status::Running, &by)
                 .with("node", node)
                 .with("step", step)
                 .with("of", of)
@@ -130,7 +129,7 @@ impl Running {
         let title = format!("{}{told}", self.definition.name);
         let content = format!("{}：{}", self.row.title, self.state.status.told());
         let notice =
-            self.notice(title, content, self.state.status, actor).with("comment", self.last.2.clone());
+            self.notice(title, &content, self.state.status, actor).with("comment", self.last.2.clone());
         let people: Vec<AccountId> = people.into_iter().collect();
         post(work, &people, notice);
         Ok(())
@@ -143,7 +142,7 @@ impl Running {
     /// A reminder (E20).
     pub fn remind(&self, work: &mut Work, people: &[AccountId], actor: &str, comment: &str) {
         let title = format!("{}催办", self.definition.name);
-        let mut notice = self.notice(title, self.row.title.clone(), Status::Running, actor);
+        let mut notice = self.notice(title, &self.row.title, Status::Running, actor);
         notice = notice.with("remind", true).with("comment", comment);
         notice.severity = "warning";
         post(work, people, notice);
@@ -153,11 +152,11 @@ impl Running {
     pub fn talk(&self, work: &mut Work, people: &[AccountId], actor: &str, comment: &str) {
         let title = format!("{}评论", self.definition.name);
         let content = format!("{}：{comment}", self.row.title);
-        let notice = self.notice(title, content, self.state.status, actor).with("comment", comment);
+        let notice = self.notice(title, &content, self.state.status, actor).with("comment", comment);
         post(work, people, notice);
     }
 
-    fn notice(&self, title: String, content: String, status: Status, approver: &str) -> Notice {
+    fn notice(&self, title: String, content: &str, status: Status, approver: &str) -> Notice {
         // 200 characters of a title and 1,000 of a text are what an inbox shows; the instance has the rest.
         let content: String = content.chars().take(1_000).collect();
         let mut notice = Notice::new(MessageType::ApprovalNotice, title, content, self.company())

@@ -132,8 +132,11 @@ fn of_rules(at: &str, rules: &[AssigneeRule], found: &mut Vec<(String, Reference
     }
 }
 
+/// What a name of a list refers to.
+type Names = fn(String) -> Reference;
+
 fn of_people(at: &str, people: &People, found: &mut Vec<(String, Reference)>) {
-    let lists: [(&str, &[String], fn(String) -> Reference); 4] = [
+    let lists: [(&str, &[String], Names); 4] = [
         ("accounts", &people.accounts, Reference::Account),
         ("roles", &people.roles, Reference::Role),
         ("positions", &people.positions, Reference::Position),

@@ -2,26 +2,31 @@
 
 use serde_json::{Value, json};
 
-use super::{NOBODY, denied, faulty, guid, person, position, put};
+use super::{NOBODY, denied, faulty, guid, organization, person, position, put};
 use crate::support::{ok, refused, served};
 
 const PATH: &str = "/api/v1/positions";
 
 served! {
+    /// S0-2.
     async fn a_position_is_made_read_changed_and_deleted(server: TestServer) {
-        server.platform().await; // the last administrator stays
+        let platform = server.platform().await; // the last administrator stays
+        let (lobby, hall) = (organization(platform, "lobby").await, organization(platform, "hall").await);
         let hr =
             server.account("hr", &["position:view", "position:create", "position:update", "position:delete"]).await;
-        let made = ok(hr.post(PATH, json!({ "code": "desk", "name": "前台", "is_manager": true })).await);
+        let new = json!({ "code": "desk", "name": "前台", "is_manager": true, "organization_guid": lobby });
+        let made = ok(hr.post(PATH, new).await);
+        assert_eq!(made["organization_guid"], lobby);
         assert_eq!((&made["status"], &made["is_manager"], &made["holders"]), (&json!(1), &json!(true), &json!(0)));
         let one = format!("{PATH}/{}", guid(&made));
         assert_eq!(ok(hr.get(&one).await), made);
         assert_eq!(ok(hr.get(&format!("{one}/permissions")).await), json!({ "permissions": [] }), "S1-44");
 
-        let changed = ok(hr.patch(&one, json!({ "code": "lobby", "version": 1 })).await);
+        let body = json!({ "code": "lobby", "organization_guid": hall, "version": 1 });
+        let changed = ok(hr.patch(&one, body).await);
         assert_eq!(
-            (&changed["code"], &changed["name"], &changed["version"]),
-            (&json!("lobby"), &json!("前台"), &json!(2))
+            (&changed["code"], &changed["name"], &changed["organization_guid"], &changed["version"]),
+            (&json!("lobby"), &json!("前台"), &json!(hall), &json!(2))
         );
         refused(hr.patch(&one, json!({ "name": "x", "version": 1 })).await, 412, "outdated");
         // A list leaves out what takes a look of its own.

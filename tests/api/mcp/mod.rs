@@ -10,6 +10,7 @@ mod protocol;
 mod repeating;
 mod streams;
 mod tools;
+mod workflows;
 
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Map, Value, json};

@@ -8,7 +8,7 @@ use crate::support::{ok, served, served_once};
 const NOBODY: &str = "00000000-0000-4000-8000-000000000000";
 
 served! {
-    // FM10: a rehearsal has the real answer and the real refusals, and leaves nothing behind.
+    // FM10, S0-51 (who is online): a rehearsal has the real answer and the real refusals, and leaves nothing behind.
     async fn a_rehearsal_changes_nothing_and_says_what_would_be(server: TestServer) {
         let admin = server.platform().await;
         let model = Model::of(admin);

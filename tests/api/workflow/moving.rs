@@ -112,6 +112,45 @@ served! {
         assert_eq!((&done["moved"], &done["kept"][0]["code"]), (&json!(1), &json!("own_instance")), "{done}");
         assert_eq!((todo(&bob).await.len(), todo(&cy).await.len()), (1, 1));
     }
+
+    // FW43: who leaves hands over what he has open in the same transaction; naming somebody takes what a handover takes.
+    async fn who_leaves_hands_open_tasks_over(server: TestServer) {
+        let root = server.platform().await;
+        let (ann, bob) = (server.account("ann", &[]).await, server.account("bob", &[]).await);
+        let (cy, hr) = (server.account("cy", &[]).await, server.account("hr", &["staff:delete"]).await);
+        let boss = server.account("boss", &["staff:delete", "account:disable", "workflow:admin"]).await;
+        let body = json!({ "staff_no": "bob", "name": "鲍勃", "account_id": bob.id });
+        let staff = ok(root.post("/api/v1/staff", body).await)["guid"].as_str().unwrap().to_owned();
+        define(&server, "one", json!({}), json!([]), json!([approve("one", &[&bob], json!({}))])).await;
+        let (guid, _) = start(&ann, "one", json!({})).await;
+        start(&cy, "one", json!({})).await;
+        let to = |heir: &str| format!("/api/v1/staff/{staff}?disable_account=true&hand_over_to={heir}");
+        refused(hr.delete(&to(&cy.guid)).await, 403, "NoPermissionError");
+        for (heir, code) in [
+            (staff.as_str(), "invalid"),
+            (bob.guid.as_str(), "invalid"),
+            ("nobody", "invalid"),
+            ("00000000-0000-4000-8000-000000000000", "unknown_account"),
+        ] {
+            let problem = refused(boss.delete(&to(heir)).await, 400, code);
+            assert!(problem["errors"]["hand_over_to"].is_array(), "{problem}");
+        }
+        assert_eq!(todo(&bob).await.len(), 2, "nothing has changed");
+
+        let left = ok(boss.delete(&to(&cy.guid)).await);
+        assert_eq!((&left["changed"], &left["handed_over"]["moved"]), (&json!(true), &json!(1)), "{left}");
+        assert_eq!(left["handed_over"]["kept"][0]["code"], "own_instance");
+        refused(bob.get("/api/v1/workflows/tasks").await, 401, "session_revoked");
+        assert_eq!(history(&ann, &guid).await.last().map(String::as_str), Some("handed_over"));
+        agree(&cy).await;
+        assert_eq!(instance(&ann, &guid).await["status"], "approved");
+        // What was kept goes to somebody else later; then there is nothing left.
+        for (moved, changed) in [(1, true), (0, false)] {
+            let again = ok(boss.delete(&to(&boss.guid)).await);
+            assert_eq!((&again["changed"], &again["handed_over"]["moved"]), (&json!(changed), &json!(moved)), "{again}");
+        }
+        agree(&boss).await;
+    }
 }
 
 served_once! {
