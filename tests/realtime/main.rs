@@ -18,6 +18,7 @@ mod inbox_badge;
 mod jobs;
 mod kick;
 mod kick_races;
+mod leave;
 mod nodes;
 mod order;
 mod people;

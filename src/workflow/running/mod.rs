@@ -260,7 +260,9 @@ impl Running {
                     state: self.state.task(*task).map_or("cancelled", |task| task.state.word()),
                 };
             }
-            Fault::NoTask(_) | Fault::NoNode(_) | Fault::Condition { .. } => return defect(fault.to_string()),
+            Fault::NoTask(_) | Fault::NoNode(_) | Fault::Condition { .. } => {
+                return defect(fault.to_string());
+            }
             Fault::NotReturned => ("not_returned", "only what was returned can be handed in again"),
             Fault::NotItsTurn(_) => ("not_your_turn", "somebody else has to act first"),
             Fault::NotWaiting(_) => ("not_running", "it does not wait for this any more"),
