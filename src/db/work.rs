@@ -180,6 +180,11 @@ impl Work {
         self.clock.now_ms()
     }
 
+    /// Makes the id of a message that this work sends.
+    pub fn message_id(&self) -> Arc<str> {
+        self.clock.message_id()
+    }
+
     /// Answers in whose name this work writes.
     pub fn author(&self) -> &Author {
         &self.author

@@ -80,7 +80,7 @@ pub async fn broadcast(core: &Core, by: &Principal, new: &BroadcastIn) -> Result
     let author = by.author();
     let mut work = core.db.begin(&author).await?;
     let now = work.now();
-    let message_id = crate::clock::guid();
+    let message_id = work.message_id().to_string();
     let mut payload = Map::new();
     payload.insert("category".to_owned(), json!(new.category));
     payload.insert("severity".to_owned(), json!(new.severity));

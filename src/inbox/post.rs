@@ -104,7 +104,7 @@ pub fn post(work: &mut Work, to: &[AccountId], notice: Notice) -> Arc<str> {
     if notice.to_author == ToAuthor::No {
         accounts.retain(|account| *account != author);
     }
-    let message_id: Arc<str> = crate::clock::guid().into();
+    let message_id = work.message_id();
     if !accounts.is_empty() {
         work.write_last(Posting { accounts, notice, message_id: Arc::clone(&message_id) });
     }
