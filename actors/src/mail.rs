@@ -90,6 +90,8 @@ pub struct Answer {
     pub company: CompanyId,
     /// One tab that is placed by it; `None`: all that have come to `rev` by themselves.
     pub to: Option<ConnectionId>,
+    /// What the tab said it has; `None`: nothing, and what it missed was not looked up.
+    pub has: Option<i64>,
     /// The inbox's revision that a tab has which was told this.
     pub rev: i64,
     /// The notices that a tab missed, with their revisions, in order.

@@ -139,6 +139,8 @@ mod tests {
     use jiff::civil::date;
     use proptest::prelude::*;
 
+    use Counts::{CalendarDays as C, WorkingDays as W};
+
     fn shanghai() -> Calendar {
         Calendar::of(&settings::Calendar::default())
     }
@@ -149,14 +151,16 @@ mod tests {
         calendar.shares(&span, counts).into_iter().collect()
     }
 
+    /// Start, end, what counts, and minutes a year.
+    type Case<'a> = (&'a str, &'a str, Counts, &'a [(i64, i64)]);
+
     /// Start, end and minutes a year, of a calendar in which 1 January 2027 (a Friday) is a holiday and Sunday the 3rd is
     /// worked instead.
     #[test]
     fn days_are_counted_over_weekends_holidays_year_ends_and_leap_days() {
         let new_year = [(date(2027, 1, 1), Decree::Holiday), (date(2027, 1, 3), Decree::Working)];
         let calendar = shanghai().with(new_year);
-        use Counts::{CalendarDays as C, WorkingDays as W};
-        let cases: [(&str, &str, Counts, &[(i64, i64)]); 9] = [
+        let cases: [Case; 9] = [
             ("2026-11-23", "2026-11-23", W, &[(2026, 480)]),
             ("2026-11-20", "2026-11-23", W, &[(2026, 960)]),
             ("2026-11-21", "2026-11-22", W, &[]),

@@ -146,6 +146,7 @@ fn seek<'g>(nodes: &'g [Node], code: &str, depth: usize) -> Option<(Vec<Within<'
 }
 
 #[cfg(test)]
+#[expect(clippy::needless_pass_by_value, reason = "json!(…) as the cases write it")]
 pub(super) mod tests {
     use super::*;
     use crate::workflow::graph::AutoDecision;

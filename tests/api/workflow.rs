@@ -43,6 +43,7 @@ pub(crate) async fn define(server: &TestServer, code: &str, settings: Value, for
 }
 
 /// A node where these people approve; `more` is put on top.
+#[expect(clippy::needless_pass_by_value, reason = "json!(…) as the cases write it")]
 pub(crate) fn approve(code: &str, people: &[&Account], more: Value) -> Value {
     let guids: Vec<&str> = people.iter().map(|account| account.guid.as_str()).collect();
     let mut node = json!({

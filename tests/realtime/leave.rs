@@ -72,7 +72,6 @@ impl House {
         let topics = format!("?topics=approvals,notifications,leave:{}", self.ann_staff);
         let mut tab = server.try_socket(&topics, &headers).await.expect("a tab");
         let told = tab.next_of("CONNECTED").await;
-        tab.next_of("NOTIFICATION_STATE").await;
         assert_eq!(told["data"]["refused"].as_array().map(Vec::len), Some(refused), "{told}");
         tab
     }

@@ -110,7 +110,7 @@ both_databases! {
         let b = organization(conn, "b", "b", "B", Some(a)).await;
         let c = organization(conn, "c", "c", "C", Some(b)).await;
         let d = organization(conn, "d", "d", "D", None).await;
-        let e = organization(conn, "e", "e", "E", Some(a)).await;
+        let sister = organization(conn, "e", "e", "E", Some(a)).await;
         let rows = hr_store::organizations::downwards(conn, own(), 9).await.unwrap();
         let shown: Vec<_> = rows.iter().map(|row| (row.code.as_str(), row.level, row.sort)).collect();
         assert_eq!(shown, [("a", 1, 0), ("d", 1, 1), ("b", 2, 0), ("e", 2, 1), ("c", 3, 0)]);
@@ -124,7 +124,7 @@ both_databases! {
         assert_eq!(hr_store::organizations::children(conn, COMPANY, Some(a)).await.unwrap(), 2);
         assert_eq!(hr_store::organizations::children(conn, COMPANY, None).await.unwrap(), 2);
         let children = hr_store::organizations::children_of(conn, a).await.unwrap();
-        assert_eq!(children.iter().map(|row| row.id).collect::<Vec<_>>(), [b, e]);
+        assert_eq!(children.iter().map(|row| row.id).collect::<Vec<_>>(), [b, sister]);
 
         // b with c below it goes under d.
         assert_eq!(hr_store::organizations::hang(conn, b, Some(d), NOW).await.unwrap(), 1);
@@ -146,26 +146,26 @@ both_databases! {
 
         // What belongs to e goes to a, then to none.
         let account = insert_account(conn, "ann").await;
-        let ann = StaffColumns { org_id: Some(e), account: Some(account), ..person("1", "Ann") };
+        let ann = StaffColumns { org_id: Some(sister), account: Some(account), ..person("1", "Ann") };
         let StaffId(ann) = hr_store::staff::insert_staff(conn, COMPANY, "s-1", &ann, NOW).await.unwrap();
-        let bob = StaffColumns { org_id: Some(e), status: "left", ..person("2", "Bob") };
+        let bob = StaffColumns { org_id: Some(sister), status: "left", ..person("2", "Bob") };
         let StaffId(bob) = hr_store::staff::insert_staff(conn, COMPANY, "s-2", &bob, NOW).await.unwrap();
-        let of_it = PositionColumns { org_id: Some(e), ..columns("p", "P") };
+        let of_it = PositionColumns { org_id: Some(sister), ..columns("p", "P") };
         let position = hr_store::positions::insert_position(conn, COMPANY, "p-1", &of_it, NOW).await.unwrap();
-        let belongings = hr_store::organizations::belongings(conn, e).await.unwrap();
+        let belongings = hr_store::organizations::belongings(conn, sister).await.unwrap();
         assert_eq!((belongings.staff, belongings.positions, belongings.organizations, belongings.data_scopes), (2, 1, 0, 0));
         let row = hr_store::organizations::organization(conn, own(), "e").await.unwrap().unwrap();
         assert_eq!(row.staff, 1, "who has left is not counted");
-        let mut moved = hr_store::organizations::move_staff(conn, e, Some(a), NOW).await.unwrap();
+        let mut moved = hr_store::organizations::move_staff(conn, sister, Some(a), NOW).await.unwrap();
         moved.sort_unstable();
         assert_eq!(moved, [(ann, Some(account.0), true), (bob, None, false)]);
-        assert_eq!(hr_store::organizations::move_positions(conn, e, None, NOW).await.unwrap(), [position.0]);
-        assert!(hr_store::organizations::belongings(conn, e).await.unwrap().is_empty());
+        assert_eq!(hr_store::organizations::move_positions(conn, sister, None, NOW).await.unwrap(), [position.0]);
+        assert!(hr_store::organizations::belongings(conn, sister).await.unwrap().is_empty());
         assert_eq!(hr_store::organizations::leader(conn, COMPANY, "s-1").await.unwrap(), Some(ann));
         assert_eq!(hr_store::organizations::leader(conn, COMPANY, "s-2").await.unwrap(), None, "who has left");
         assert_eq!(hr_store::organizations::leader(conn, OTHER, "s-1").await.unwrap(), None);
         let led = OrganizationColumns { leader: Some(ann), ..columns_of("e") };
-        assert_eq!(hr_store::organizations::update_organization(conn, e, &led, 1, NOW).await.unwrap(), 1);
+        assert_eq!(hr_store::organizations::update_organization(conn, sister, &led, 1, NOW).await.unwrap(), 1);
         let row = hr_store::organizations::organization(conn, own(), "e").await.unwrap().unwrap();
         assert_eq!((row.leader_staff_guid.as_deref(), row.leader_name.as_deref()), (Some("s-1"), Some("Ann")));
         assert_eq!(hr_store::organizations::lead_no_more(conn, ann, NOW).await.unwrap(), 1);

@@ -25,6 +25,8 @@ const AT_ONCE: i64 = 1;
 pub(crate) struct MailPlace {
     /// It has everything up to here; negative: it has nothing.
     rev: i64,
+    /// It came with nothing and is not placed yet.
+    is_new: bool,
     /// When it asked, UTC ms; 0: it is placed.
     asked_at: i64,
 }
@@ -32,7 +34,7 @@ pub(crate) struct MailPlace {
 impl MailPlace {
     /// The place that a client says it has.
     pub fn claimed(rev: Option<i64>) -> Self {
-        Self { rev: rev.unwrap_or(-1), asked_at: AT_ONCE }
+        Self { rev: rev.unwrap_or(-1), is_new: rev.is_none(), asked_at: AT_ONCE }
     }
 
     pub fn rev(self) -> Option<i64> {
@@ -41,6 +43,18 @@ impl MailPlace {
 
     fn is_asking(self) -> bool {
         self.asked_at != 0
+    }
+
+    /// A new tab has nothing to do with what came before it, but what comes from now on is for it.
+    fn begins_before(&mut self, rev: i64) {
+        if self.is_new {
+            self.rev = if self.rev < 0 { rev - 1 } else { self.rev.min(rev - 1) };
+        }
+    }
+
+    /// Whether this answer leaves out something that the tab does not have.
+    fn misses_of(self, answer: &Answer) -> bool {
+        self.rev >= 0 && self.rev < answer.has.unwrap_or(answer.rev)
     }
 
     /// Goes back to what was surely read.
@@ -82,7 +96,11 @@ impl SessionActor {
         let mut told: BTreeMap<CompanyId, u32> = BTreeMap::new();
         let open = |tab: &&mut Tab| tab.is_open() && tab.subject.is_active();
         for tab in self.tabs.iter_mut().filter(open) {
-            if tab.mail.is_asking() || tab.mail.rev >= parcel.rev {
+            if tab.mail.is_asking() {
+                tab.mail.begins_before(parcel.rev);
+                continue;
+            }
+            if tab.mail.rev >= parcel.rev {
                 continue;
             }
             if content.is_none() || tab.mail.rev + 1 < parcel.rev {
@@ -138,6 +156,10 @@ impl SessionActor {
                     tab.outbox.owe_mail(tab.mail.rev + 1);
                     continue;
                 }
+                if tab.mail.misses_of(answer) {
+                    desk.ask(tab);
+                    continue;
+                }
                 desk.place(tab, answer);
             }
             for letter in &letters {
@@ -153,7 +175,7 @@ impl SessionActor {
 impl Desk {
     fn place(&self, tab: &mut Tab, answer: &Answer) {
         let had = tab.mail.rev;
-        tab.mail.asked_at = 0;
+        (tab.mail.asked_at, tab.mail.is_new) = (0, false);
         if let Some(forgotten) = answer.forgotten.filter(|forgotten| had >= 0 && had < *forgotten) {
             self.tell_resync_mail(tab, (had + 1, forgotten));
         }

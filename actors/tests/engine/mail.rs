@@ -82,6 +82,7 @@ async fn answer(world: &World, want: &Want, rev: i64) {
         account: want.account,
         company: want.company,
         to: Some(connection.clone()),
+        has: *has,
         rev,
         missed,
         forgotten: None,
@@ -180,6 +181,37 @@ async fn who_comes_back_is_told_what_it_missed_and_its_sibling_nothing_again() {
     }
 }
 
+/// I10: a tab is told what comes from its first moment on, and nothing from before.
+#[actix_rt::test]
+async fn a_new_tab_is_told_what_comes_while_it_asks() {
+    for transport in ALL {
+        for late_answer in [false, true] {
+            let asked = Arc::new(Asked::default());
+            let world = world(&asked, |_| {});
+            world.policy.topics.lock().unwrap().insert("notifications");
+            let mut client = world.join(transport, &world.login(7, "s1"), listening(None)).await;
+            world.message(&mut client, "PERMISSION_UPDATE").await;
+            let want = asked.places(1).await.remove(0);
+            assert!(matches!(want.wanted, Wanted::Place { has: None, .. }), "{want:?}");
+            for rev in [5, 4] {
+                came(&world, rev).await;
+            }
+            // Read before they were committed, or after: either way the two are told.
+            answer(&world, &want, if late_answer { 5 } else { 3 }).await;
+            if !late_answer {
+                assert_eq!(told(&world, &mut client).await, [0; 0]);
+            }
+            let want = asked.places(1).await.remove(0);
+            assert!(matches!(want.wanted, Wanted::Place { has: Some(3), .. }), "{want:?}");
+            answer(&world, &want, 5).await;
+            assert_eq!(told(&world, &mut client).await, [4, 5], "{transport:?} {late_answer}");
+            came(&world, 6).await;
+            assert_eq!(world.message(&mut client, "MESSAGE_NOTIFICATION").await["data"]["n"], 6);
+            assert!(asked.none());
+        }
+    }
+}
+
 #[actix_rt::test]
 async fn an_event_streams_id_says_how_much_of_the_inbox_was_told() {
     let asked = Arc::new(Asked::default());
@@ -229,6 +261,7 @@ async fn counts_are_wanted_once_a_company_and_told_to_whoever_has_the_change() {
         account: AccountId(7),
         company,
         to: None,
+        has: None,
         rev,
         missed: Arc::new([]),
         forgotten: None,
@@ -272,11 +305,12 @@ async fn what_is_too_much_to_tell_again_is_said_to_be_missing() {
     let mut client =
         world.join(Transport::Sse, &world.login(7, "s1"), listening(Some("epoch:0:x:0.2"))).await;
     let want = asked.places(1).await.remove(0);
-    let Wanted::Place { connection, .. } = &want.wanted else { unreachable!("only those were kept") };
+    let Wanted::Place { connection, has } = &want.wanted else { unreachable!("only those were kept") };
     let answer = Answer {
         account: want.account,
         company: want.company,
         to: Some(connection.clone()),
+        has: *has,
         rev: 9,
         missed: [(9, event(9))].into(),
         forgotten: Some(8),

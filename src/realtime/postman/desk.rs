@@ -204,7 +204,16 @@ impl Desk {
                 let item = item.and_then(|item| words::item(standing, item));
                 let state = item.into_iter().chain(state).collect();
                 let (missed, rev) = (Arc::new([]), changed.rev);
-                answers.push(Answer { account, company, to: None, rev, missed, forgotten: None, state });
+                answers.push(Answer {
+                    account,
+                    company,
+                    to: None,
+                    has: None,
+                    rev,
+                    missed,
+                    forgotten: None,
+                    state,
+                });
             }
         }
         answers
@@ -234,6 +243,7 @@ impl Desk {
                 account,
                 company,
                 to: Some(place.connection.clone()),
+                has: place.has,
                 rev: standing.rev,
                 missed: missed.iter().filter_map(|came| words::event(came)).collect(),
                 forgotten: forgotten.last().map(|came| came.rev),
@@ -283,6 +293,7 @@ impl Desk {
                     account: *account,
                     company: *company,
                     to: None,
+                    has: None,
                     rev: standing.rev,
                     missed: Arc::new([]),
                     forgotten: None,

@@ -20,6 +20,7 @@ const fn who(account: i64) -> AccountId {
 
 impl Desk {
     /// Starts; nodes with people get those that `seats` names by node.
+    #[expect(clippy::needless_pass_by_value, reason = "json!(…) as the cases write it")]
     fn start(nodes: Value, form: Value, seats: &[(&str, &[i64])]) -> Self {
         let graph: Graph = serde_json::from_value(json!({ "nodes": nodes })).expect("a graph");
         let mut desk = Self { graph, state: Instance::blank(), log: Vec::new() };
@@ -85,6 +86,7 @@ impl Desk {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "json!(…) as the cases write it")]
 fn node(code: &str, mode: Value) -> Value {
     json!({ "code": code, "name": code, "kind": "approve", "assignees": [], "mode": mode })
 }
@@ -236,6 +238,7 @@ fn added_people_decide_before_after_or_beside_and_do_not_change_the_threshold() 
     assert_eq!(desk.state.status, Status::Rejected);
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "json!(…) as the cases write it")]
 fn parallel(after: Value) -> Value {
     let branch = |code: &str, nodes: Value| json!({ "code": code, "name": code, "nodes": nodes });
     let any = json!({ "kind": "any" });

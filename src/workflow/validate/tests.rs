@@ -44,6 +44,7 @@ fn found(nodes: &[Value]) -> Vec<String> {
     found_in(&Value::Array(all), &Known::default())
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "json!(…) as the cases write it")]
 fn branch(code: &str, when: Value, nodes: &[Value]) -> Value {
     json!({ "code": code, "name": code, "when": when, "nodes": nodes })
 }
@@ -52,6 +53,7 @@ fn split(mode: &str, branches: &[Value]) -> Value {
     json!({ "code": "s", "name": "s", "kind": "condition", "mode": mode, "branches": branches })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "json!(…) as the cases write it")]
 fn days(op: &str, value: Value) -> Value {
     json!({ "field": { "field": "days", "op": op, "value": value } })
 }
@@ -72,6 +74,7 @@ fn a_right_definition_has_no_fault() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn each_fault_is_named_with_its_place() {
     // FW17, FW20, FC14
     let none = json!(null);
@@ -92,7 +95,7 @@ fn each_fault_is_named_with_its_place() {
                 split(
                     "exclusive",
                     &[
-                        branch("b1", days("gt", json!(1)), &[end.clone()]),
+                        branch("b1", days("gt", json!(1)), std::slice::from_ref(&end)),
                         branch("b2", none.clone(), &[reject]),
                     ],
                 ),

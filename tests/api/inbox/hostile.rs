@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 use super::{LIST, counts, tell};
 use crate::support::{ok, refused, served};
 
+/// Method, path, body, the error's code and field.
+type Case = (&'static str, String, Value, &'static str, &'static str);
+
 served! {
     async fn wrong_values_are_refused_by_the_name_of_their_field(server: TestServer) {
         let by = server.platform().await;
@@ -23,7 +26,6 @@ served! {
         let b = || json!({ "title": "t", "content": "c", "category": "x", "severity": "info" });
         let many: Vec<&str> = vec![nobody; 1_001];
         let many_ids: Vec<i64> = (0..501).collect();
-        type Case = (&'static str, String, Value, &'static str, &'static str);
         let cases: Vec<Case> = vec![
             ("POST", message.clone(), with(m(), "content", json!(long)), "invalid", "content"),
             ("POST", message.clone(), with(m(), "title", json!(long)), "invalid", "title"),

@@ -8,10 +8,12 @@ use crate::support::{Account, ok, refused, served};
 
 const BALANCE: &str = "/api/v1/leaves/balance";
 
-async fn annual(by: &Account, year: i64) -> [f64; 4] {
+/// Granted, used, pending and left, in tenths of a day.
+async fn annual(by: &Account, year: i64) -> [i64; 4] {
     let had = ok(by.get(&format!("{BALANCE}?year={year}")).await);
     let of = had["balances"].as_array().unwrap().iter().find(|of| of["leave_type"] == "annual").unwrap();
-    ["granted_days", "used_days", "pending_days", "left_days"].map(|field| of[field].as_f64().unwrap())
+    ["granted_days", "used_days", "pending_days", "left_days"]
+        .map(|field| (of[field].as_f64().unwrap() * 10.0).round() as i64)
 }
 
 served! {
@@ -19,24 +21,24 @@ served! {
     async fn nobody_takes_more_than_he_has(server: TestServer) {
         let office = Office::open(&server).await;
         let ask = |from: &str, to: &str| sent(of_type(days(from, to), "annual"));
-        assert_eq!(annual(&office.ann, 2150).await, [5.0, 0.0, 0.0, 5.0]);
+        assert_eq!(annual(&office.ann, 2150).await, [50, 0, 0, 50]);
         let first = ok(office.ann.post(PATH, ask("2150-06-01", "2150-06-03")).await);
-        assert_eq!(annual(&office.ann, 2150).await, [5.0, 0.0, 3.0, 2.0]);
+        assert_eq!(annual(&office.ann, 2150).await, [50, 0, 30, 20]);
         let before = server.rows().await;
         let problem = refused(office.ann.post(PATH, ask("2150-06-08", "2150-06-10")).await, 409, "leave_balance");
         assert!(problem["detail"].as_str().unwrap().contains("2 days of 年假 are left in 2150"), "{problem}");
         assert_eq!(server.rows().await, before);
         let second = ok(office.ann.post(PATH, ask("2150-06-08", "2150-06-09")).await);
         decided(&server, &office.head, &first, Verdict::Approve).await.unwrap();
-        assert_eq!(annual(&office.ann, 2150).await, [5.0, 3.0, 2.0, 0.0]);
+        assert_eq!(annual(&office.ann, 2150).await, [50, 30, 20, 0]);
         decided(&server, &office.head, &second, Verdict::Reject).await.unwrap();
-        assert_eq!(annual(&office.ann, 2150).await, [5.0, 3.0, 0.0, 2.0]);
+        assert_eq!(annual(&office.ann, 2150).await, [50, 30, 0, 20]);
         let third = ok(office.ann.post(PATH, ask("2150-06-08", "2150-06-09")).await);
         ok(office.ann.post(&format!("{}/withdraw", one(&third)), json!({})).await);
-        assert_eq!(annual(&office.ann, 2150).await, [5.0, 3.0, 0.0, 2.0]);
+        assert_eq!(annual(&office.ann, 2150).await, [50, 30, 0, 20]);
         // A draft holds nothing back; when it is sent it is looked at.
         let draft = ok(office.ann.post(PATH, of_type(days("2150-06-15", "2150-06-19"), "annual")).await);
-        assert_eq!(annual(&office.ann, 2150).await, [5.0, 3.0, 0.0, 2.0]);
+        assert_eq!(annual(&office.ann, 2150).await, [50, 30, 0, 20]);
         refused(office.ann.post(&format!("{}/submit", one(&draft)), json!({})).await, 409, "leave_balance");
         consistent(&server).await;
     }
@@ -47,8 +49,8 @@ served! {
         let holiday = json!({ "days": [{ "day": "2151-01-01", "kind": "holiday", "name": "元旦" }] });
         ok(office.hr.put("/api/v1/leaves/days", holiday).await);
         ok(office.ann.post(PATH, sent(of_type(days("2150-12-28", "2151-01-08"), "annual"))).await);
-        assert_eq!(annual(&office.ann, 2150).await, [5.0, 0.0, 4.0, 1.0]);
-        assert_eq!(annual(&office.ann, 2151).await, [5.0, 0.0, 5.0, 0.0]);
+        assert_eq!(annual(&office.ann, 2150).await, [50, 0, 40, 10]);
+        assert_eq!(annual(&office.ann, 2151).await, [50, 0, 50, 0]);
         let problem = refused(
             office.ann.post(PATH, sent(of_type(days("2151-01-11", "2151-01-11"), "annual"))).await, 409, "leave_balance");
         assert!(problem["detail"].as_str().unwrap().contains("2151"), "{problem}");
@@ -78,7 +80,7 @@ served! {
         }
         assert_eq!(server.rows().await, before);
         let after = ok(office.hr.put(BALANCE, set(7.5, "工龄满十年")).await);
-        assert_eq!(annual(&office.ann, 2150).await, [7.5, 0.0, 2.0, 5.5]);
+        assert_eq!(annual(&office.ann, 2150).await, [75, 0, 20, 55]);
         let line = &after["history"][0];
         assert_eq!((&line["from_days"], &line["to_days"], &line["reason"]), (&json!(5.0), &json!(7.5), &json!("工龄满十年")));
         assert_eq!(line["operator"], "hr");
