@@ -9,6 +9,7 @@ mod processes;
 mod protocol;
 mod repeating;
 mod streams;
+mod telling;
 mod tools;
 mod workflows;
 
