@@ -23,6 +23,8 @@ const ADMINISTRATOR: &str = "load-admin";
 pub struct Order {
     /// How many accounts.
     pub accounts: u32,
+    /// How many further accounts that never sign in.
+    pub away: u32,
     /// How many tabs a load generator opens for each.
     pub tabs: u32,
     /// Code of the role that each of them holds.
@@ -83,6 +85,12 @@ pub async fn prepare(db: &Db, settings: &Settings, order: &Order) -> Result<Vec<
         }
         next = last + 1;
     }
+    let mut next = 1;
+    while next <= order.away {
+        let last = order.away.min(next + AT_ONCE - 1);
+        absent(db, company, next..=last).await?;
+        next = last + 1;
+    }
     Ok(lines)
 }
 
@@ -117,6 +125,18 @@ async fn members(
     work.audit("user_created", "account", &named, "operator's shell").await?;
     work.commit(SystemTask::Bootstrap).await?;
     Ok(made)
+}
+
+async fn absent(db: &Db, company: CompanyId, numbers: std::ops::RangeInclusive<u32>) -> Result<(), Refusal> {
+    let name = |number: &u32| format!("load-away-{number:06}");
+    let mut work = db.begin(&Author::system("load test")).await?;
+    let named = format!("{}..{}", name(numbers.start()), name(numbers.end()));
+    for number in numbers {
+        auth::away(&mut work, &name(&number), company).await?;
+    }
+    work.audit("user_created", "account", &named, "operator's shell").await?;
+    work.commit(SystemTask::Bootstrap).await?;
+    Ok(())
 }
 
 fn username(number: u32) -> String {

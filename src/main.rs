@@ -110,6 +110,9 @@ enum LoadtestTask {
         /// How many accounts: load-000001 and on. Nobody can sign in with a password to them.
         #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
         accounts: u32,
+        /// Further accounts that never sign in.
+        #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+        away: u32,
         /// How many tabs a load generator is to open for each account.
         #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
         tabs_per_account: u32,
@@ -181,9 +184,10 @@ async fn run(command: Command) -> anyhow::Result<()> {
             Ok(())
         }
         Task::Loadtest {
-            task: LoadtestTask::Prepare { accounts, tabs_per_account, out, role, office, token_seconds },
+            task: LoadtestTask::Prepare { accounts, away, tabs_per_account, out, role, office, token_seconds },
         } => {
-            let order = loadtest::Order { accounts, tabs: tabs_per_account, role, office, token_seconds };
+            let order =
+                loadtest::Order { accounts, away, tabs: tabs_per_account, role, office, token_seconds };
             prepare(&settings, &order, &out).await
         }
         Task::Openapi => Ok(()),

@@ -70,6 +70,14 @@ pub async fn ready(
     Ok(Ready { account, guid, sid: token.sid, access, refresh })
 }
 
+/// Finds or makes an account of this login name that has no session: somebody who is away.
+///
+/// # Errors
+/// As [`ready`].
+pub async fn away(work: &mut Work, username: &str, company: CompanyId) -> Result<AccountId, Refusal> {
+    Ok(account(work, username, company).await?.0)
+}
+
 async fn account(
     work: &mut Work,
     username: &str,

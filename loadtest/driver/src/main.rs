@@ -96,6 +96,9 @@ enum Task {
         /// Rounds that count.
         #[arg(long, default_value_t = 20)]
         rounds: usize,
+        /// Further accounts that are not online.
+        #[arg(long, default_value_t = 0)]
+        away: usize,
     },
     /// A role with very many holders changes, against a plain broadcast.
     RoleChange {
@@ -256,6 +259,7 @@ fn plan(common: &Common) -> anyhow::Result<Plan> {
             binary: common.binary.clone(),
             workers: common.workers,
             core: common.core,
+            away: 0,
             log_filter: common.log.clone(),
             settings: common.settings.clone(),
         },
@@ -276,7 +280,8 @@ fn measure(plan: &Plan, task: Task) -> anyhow::Result<(&'static str, Vec<Table>)
             })?;
             ("density", table)
         }
-        Task::Broadcast { crowd, rounds } => {
+        Task::Broadcast { crowd, rounds, away } => {
+            let plan = &Plan { build: Build { away, ..plan.build.clone() }, ..plan.clone() };
             let mut table = Table::new(broadcast::TITLE, &broadcast::COLUMNS);
             crowd.each(|tabs, each| broadcast::run(plan, tabs, each, rounds, &mut table))?;
             ("broadcast", table)
@@ -323,7 +328,7 @@ fn all(plan: &Plan, crowd: &Crowd, seconds: u64, quick: bool) -> anyhow::Result<
     let or = |usual, quickly| if quick { quickly } else { usual };
     let mut tasks = vec![
         Task::Density { crowd: crowd(), servers: 1, rest: if quick { 0.1 } else { 2.0 } },
-        Task::Broadcast { crowd: crowd(), rounds: or(20, 2) },
+        Task::Broadcast { crowd: crowd(), rounds: or(20, 2), away: 0 },
         Task::RoleChange { crowd: crowd(), rounds: or(5, 1) },
         Task::OneUser { crowd: crowd(), changes: or(200, 10), every: 500 },
         Task::Reconnect { crowd: crowd(), resume: false, changed: true },

@@ -28,10 +28,20 @@ pub struct Build {
     pub workers: usize,
     /// The core that it is bound to.
     pub core: Option<usize>,
+    /// Accounts besides those that have tabs, never online.
+    pub away: usize,
     /// `telemetry.log_filter`.
     pub log_filter: String,
     /// Further settings, as `SECTION__KEY=value`.
     pub settings: Vec<String>,
+}
+
+impl Build {
+    /// What the servers keep their data in.
+    pub fn database(&self) -> &'static str {
+        let elsewhere = |setting: &String| setting.starts_with("DATABASE__URL=postgres");
+        if self.settings.iter().any(elsewhere) { "PostgreSQL" } else { "SQLite" }
+    }
 }
 
 /// A server.
@@ -63,9 +73,11 @@ impl Server {
             Ok(())
         };
         run(&["migrate"])?;
-        let (count, tabs) = (accounts.to_string(), tabs_per_account.to_string());
+        let (count, tabs, away) =
+            (accounts.to_string(), tabs_per_account.to_string(), build.away.to_string());
         let out = file.display().to_string();
-        run(&["loadtest", "prepare", "--accounts", &count, "--tabs-per-account", &tabs, "--out", &out])?;
+        let prepare = ["loadtest", "prepare", "--accounts", &count, "--away", &away];
+        run(&[&prepare[..], &["--tabs-per-account", &tabs, "--out", &out]].concat())?;
         let prepared = first_line(&file)?;
         // Another program may take the port between finding it and listening.
         for _ in 0..3 {

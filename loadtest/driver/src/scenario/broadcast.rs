@@ -15,8 +15,18 @@ pub const TITLE: &str =
     "One broadcast to all tabs: medians over the rounds; `ratio` is of processor time to the bare writer's.";
 
 /// The columns of [`run`].
-pub const COLUMNS: [&str; 9] =
-    ["sender", "tabs", "an account", "CPU a frame", "ratio", "p50", "p99", "last tab", "writes a frame"];
+pub const COLUMNS: [&str; 10] = [
+    "sender",
+    "tabs",
+    "an account",
+    "CPU a frame",
+    "ratio",
+    "answered",
+    "p50",
+    "p99",
+    "last tab",
+    "writes a frame",
+];
 
 /// Sums up some rounds: medians over rounds of each round's numbers.
 pub fn summary(rounds: &[Measured]) -> Value {
@@ -25,6 +35,8 @@ pub fn summary(rounds: &[Measured]) -> Value {
     json!({
         "rounds": rounds.len(),
         "cpu_nanos_a_frame": over(&|measured| measured.server_nanos as f64 / frames(measured)),
+        "answered_micros": over(&|measured| measured.answered as f64),
+        "slowest_answer_micros": rounds.iter().map(|measured| measured.answered).max(),
         "p50_micros": over(&|measured| quantile(&measured.micros, 0.5) as f64),
         "p99_micros": over(&|measured| quantile(&measured.micros, 0.99) as f64),
         "last_micros": over(&|measured| quantile(&measured.micros, 1.0) as f64),
@@ -42,6 +54,7 @@ pub fn cells(sender: &str, field: &Field, summary: &Value, ratio: Option<f64>) -
         field.tabs_per_account.to_string(),
         format!("{:.2} µs", number("cpu_nanos_a_frame") / 1000.0),
         ratio.map_or_else(String::new, |ratio| format!("{ratio:.2}")),
+        millis(number("answered_micros") as u64),
         millis(number("p50_micros") as u64),
         millis(number("p99_micros") as u64),
         millis(number("last_micros") as u64),

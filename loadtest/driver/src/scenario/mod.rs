@@ -47,13 +47,14 @@ impl Plan {
     /// The settings that a reader of the results needs.
     pub fn settings(&self) -> Value {
         json!({
-            "database": "SQLite",
+            "database": self.build.database(),
+            "away": self.build.away,
             "workers": self.build.workers,
             "server_core": self.build.core,
             "hand_core": self.hand_core,
             "log_filter": self.build.log_filter,
             "raised": raised(0).into_iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>(),
-            "further": self.build.settings,
+            "further": self.build.settings.iter().filter(|setting| !setting.contains("URL")).collect::<Vec<_>>(),
             "protocol": self.protocol,
             "visited": self.visited.is_some(),
         })

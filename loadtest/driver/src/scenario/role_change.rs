@@ -16,12 +16,13 @@ pub const TITLE: &str =
     "A role that everybody holds loses a permission or gets it back, against a broadcast to the same tabs.";
 
 /// The columns of [`run`].
-pub const COLUMNS: [&str; 10] = [
+pub const COLUMNS: [&str; 11] = [
     "sender",
     "tabs",
     "an account",
     "CPU a frame",
     "ratio of the last tab",
+    "answered",
     "p50",
     "p99",
     "last tab",
