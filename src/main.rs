@@ -245,15 +245,17 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let metrics = telemetry::init(&settings.telemetry);
     let (app, server) = App::start(settings, Clock::system(), metrics).await?;
     let server = tokio::spawn(server);
-    tracing::info!(address = %app.address, "serving");
+    // Whoever reads "serving" may ask it to stop at once.
+    let asked_to_stop = asked_to_stop().context("signals cannot be received")?;
     if !app.address.ip().is_loopback() && !app.core.settings.auth.cookie_secure {
         // S2-71: whoever listens on the way takes over sessions.
         tracing::warn!(
             "reachable from a network with auth.cookie_secure = false: put TLS in front and set it to true"
         );
     }
+    tracing::info!(address = %app.address, "serving");
     let outcome = tokio::select! {
-        signal = asked_to_stop() => signal.context("signals cannot be received"),
+        () = asked_to_stop => Ok(()),
         failure = app.failed() => Err(anyhow!("a part has crashed: {failure}")),
     };
     tracing::info!("stopping");
@@ -266,12 +268,14 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     outcome
 }
 
-async fn asked_to_stop() -> std::io::Result<()> {
+/// Receives signals from now on; the future ends with the first.
+fn asked_to_stop() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }

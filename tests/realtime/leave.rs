@@ -72,6 +72,8 @@ impl House {
         let topics = format!("?topics=approvals,notifications,leave:{}", self.ann_staff);
         let mut tab = server.try_socket(&topics, &headers).await.expect("a tab");
         let told = tab.next_of("CONNECTED").await;
+        // Before it is placed, what is told overtakes mail that it has yet to read.
+        tab.next_of("NOTIFICATION_STATE").await;
         assert_eq!(told["data"]["refused"].as_array().map(Vec::len), Some(refused), "{told}");
         tab
     }

@@ -2,13 +2,16 @@
 
 import { $, h, icon, redraw, showError, showReading } from "./dom.js";
 import { del, get, post } from "./api.js";
-import { language, t } from "./i18n.js";
+import { ask } from "./ask.js";
+import { language, permission, t } from "./i18n.js";
 import { withReceipt } from "./receipt.js";
 import { loadRoles } from "./roles.js";
 import { allows, store } from "./store.js";
 
 let accounts = [];
 let roles = [];
+/** Ways in which people have `system:admin`. */
+let administrators = [];
 /** account id -> its roles, `[{id, name}]`. */
 const held = new Map();
 let asked = 0;
@@ -34,8 +37,39 @@ async function change(id, work) {
   drawAccounts();
 }
 
-const give = (account, roleId) => change(account.id, () => post(`/api/v1/accounts/${account.id}/roles/${roleId}`));
-const take = (account, roleId) => change(account.id, () => del(`/api/v1/accounts/${account.id}/roles/${roleId}`));
+async function give(account, roleId) {
+  const role = roles.find(({ id }) => String(id) === roleId);
+  if (role?.permissions?.includes("system:admin")) {
+    const text = t("ask.critical.text", { permission: permission("system:admin"), role: role.name });
+    if (!(await ask({ title: t("ask.administrator", { name: account.username }), text, yes: t("accounts.add") }))) return drawAccounts();
+  }
+  await change(account.id, () => post(`/api/v1/accounts/${account.id}/roles/${roleId}`));
+  await loadAdministrators();
+}
+
+async function take(account, roleId) {
+  await change(account.id, () => del(`/api/v1/accounts/${account.id}/roles/${roleId}`));
+  await loadAdministrators();
+}
+
+async function loadAdministrators() {
+  if (!allows("permission:view")) return;
+  try {
+    administrators = (await get("/api/v1/access/review?permission=system:admin&page_size=1")).administrators;
+  } catch (problem) {
+    showError($("accounts-error"), problem.text);
+  }
+  drawAdministrators();
+}
+
+/** Who may do everything, and why: a list that should be short. */
+function drawAdministrators() {
+  $("administrators").hidden = administrators.length === 0;
+  redraw($("administrators-list"), [language(), administrators], () => administrators.map((one) =>
+    h("li", { class: "chip", "data-account": one.username }, one.display_name || one.username,
+      h("small", {}, one.kind === "platform" ? t("administrators.platform") : one.name),
+      !one.counts && h("em", {}, t("administrators.idle")))));
+}
 
 function chip(account, role) {
   return h("span", { class: "chip held" }, role.name, allows("role:grant") && h("button", {
@@ -68,6 +102,7 @@ function row(account) {
 }
 
 export function drawAccounts() {
+  drawAdministrators();
   redraw($("accounts"), [language(), allows("role:grant"), accounts, roles.map(({ id, name }) => [id, name]), [...held]],
     () => (accounts.length ? accounts.map(row) : [h("p", { class: "hint" }, t("accounts.none"))]));
 }
@@ -84,6 +119,7 @@ export async function refreshAccounts() {
     for (const { id, username } of accounts) store.names.accounts.set(id, username);
     for (const { id } of accounts) await loadHeld(id);
     if (mine !== asked) return;
+    await loadAdministrators();
     drawAccounts();
     showReading($("accounts-error"));
   } catch (problem) {
@@ -95,6 +131,7 @@ export function clearAccounts() {
   asked += 1;
   accounts = [];
   roles = [];
+  administrators = [];
   held.clear();
   $("account-filter").value = "";
   showError($("accounts-error"), null);
