@@ -105,6 +105,7 @@ impl SessionActor {
         let desk = &self.desk;
         let mut views: Vec<((ApplicationId, CompanyId), Arc<State>)> = Vec::new();
         let mut told: Vec<Told> = Vec::new();
+        let mut is_other_log = false;
         // An ended session is told its end, and nothing more (I12).
         for tab in self.tabs.iter_mut().filter(|tab| tab.is_open() && tab.subject.is_active()) {
             let view = tab.subject.view();
@@ -115,6 +116,7 @@ impl SessionActor {
                 state
             });
             tab.holders = Arc::clone(&after.holders);
+            is_other_log |= tab.state.epoch != after.epoch;
             if !occasion.always && tab.state.says_the_same(&after) {
                 // An earlier turn may have told a state that already held this change.
                 let known = tab.state.rev;
@@ -144,6 +146,11 @@ impl SessionActor {
                 tab.counted = tab.counted.max(*change);
             }
             self.told_at = Some(desk.shard.time.steady_ms());
+        }
+        // Inboxes went back with the log.
+        if is_other_log {
+            self.newest_mail = 0;
+            self.look_again(|_| true);
         }
     }
 

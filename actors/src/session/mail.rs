@@ -3,6 +3,9 @@
 //! A tab is either *placed* (it has everything up to a revision) or *asks*: it is new, came back, has seen a gap or did not
 //! read. While it asks it is told nothing, and the answer from the database places it. An answer that is older than what
 //! has gone by meanwhile places nobody: the tab asks again. So nothing depends on the order in which pushes arrive.
+//!
+//! A database may go back: a failover lost commits, a backup was restored. Then an answer is older than what was known when
+//! it was asked for; it counts, and whoever stands beyond it asks.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,6 +30,8 @@ pub(crate) struct MailPlace {
     rev: i64,
     /// It came with nothing and is not placed yet.
     is_new: bool,
+    /// Something came since it asked.
+    is_late: bool,
     /// When it asked, UTC ms; 0: it is placed.
     asked_at: i64,
 }
@@ -34,7 +39,7 @@ pub(crate) struct MailPlace {
 impl MailPlace {
     /// The place that a client says it has.
     pub fn claimed(rev: Option<i64>) -> Self {
-        Self { rev: rev.unwrap_or(-1), is_new: rev.is_none(), asked_at: AT_ONCE }
+        Self { rev: rev.unwrap_or(-1), is_new: rev.is_none(), is_late: false, asked_at: AT_ONCE }
     }
 
     pub fn rev(self) -> Option<i64> {
@@ -69,6 +74,7 @@ impl Desk {
     pub(super) fn ask(&self, tab: &mut Tab) {
         let wanted = Wanted::Place { connection: tab.id.clone(), has: tab.mail.rev() };
         let want = Want { account: self.account, company: tab.subject.view().1, wanted };
+        tab.mail.is_late = false;
         tab.mail.asked_at = if self.shard.observer.wants(want) { self.now().max(AT_ONCE) } else { AT_ONCE };
     }
 
@@ -97,6 +103,7 @@ impl SessionActor {
         let open = |tab: &&mut Tab| tab.is_open() && tab.subject.is_active();
         for tab in self.tabs.iter_mut().filter(open) {
             if tab.mail.is_asking() {
+                tab.mail.is_late = true;
                 tab.mail.begins_before(parcel.rev);
                 continue;
             }
@@ -138,6 +145,7 @@ impl SessionActor {
         let letters: Vec<Letter> =
             answer.state.iter().map(|(kind, data)| desk.letter(*kind, data, None)).collect();
         let newest = self.newest_mail;
+        let mut went_back = false;
         for tab in self.tabs.iter_mut().filter(|tab| tab.is_open() && tab.subject.is_active()) {
             let meant = match &answer.to {
                 Some(connection) => tab.mail.is_asking() && tab.id == *connection,
@@ -166,8 +174,24 @@ impl SessionActor {
                 desk.tell_inbox(tab, letter);
             }
             if tab.mail.rev < newest && answer.to.is_some() {
-                desk.ask(tab);
+                if tab.mail.is_late {
+                    desk.ask(tab);
+                } else {
+                    went_back = true;
+                }
             }
+        }
+        if went_back {
+            self.newest_mail = answer.rev;
+            self.look_again(|tab| tab.mail.rev > answer.rev);
+        }
+    }
+
+    /// Lets tabs ask where the inbox stands, as if nothing were known of it.
+    pub(super) fn look_again(&mut self, whose: impl Fn(&Tab) -> bool) {
+        let desk = &self.desk;
+        for tab in self.tabs.iter_mut().filter(|tab| tab.is_open() && !tab.mail.is_asking() && whose(tab)) {
+            desk.ask(tab);
         }
     }
 }
@@ -183,6 +207,6 @@ impl Desk {
             tab.mail.rev = tab.mail.rev.max(*rev);
             self.tell_mail(tab, &self.event(event));
         }
-        tab.mail.rev = tab.mail.rev.max(answer.rev);
+        tab.mail.rev = answer.rev;
     }
 }

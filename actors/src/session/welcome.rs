@@ -54,6 +54,9 @@ impl SessionActor {
             cipher: wishes.encrypted.then(|| shard.ids.key()),
             sealed: 0,
         });
+        // A place in another log says nothing of this one's inboxes.
+        let resume = wishes.resume.as_ref().filter(|place| *place.epoch == *state.epoch);
+        let inbox_rev = resume.and_then(|place| place.inbox_rev);
         let mut tab = Tab {
             id: shard.ids.connection_id(),
             control: wishes.control || link.transport() != Transport::WebSocket,
@@ -63,7 +66,7 @@ impl SessionActor {
             state,
             inbox_seq: since,
             retold: since,
-            mail: MailPlace::claimed(wishes.resume.as_ref().and_then(|place| place.inbox_rev)),
+            mail: MailPlace::claimed(inbox_rev),
             subject: admission.subject,
             client: admission.client,
             connected_at: now,
