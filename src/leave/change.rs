@@ -34,6 +34,7 @@ pub async fn update(core: &Core, by: &Principal, guid: &str, patch: &LeavePatch)
         Some(code) if code != row.type_code => offered(work.conn(), by.company(), code).await?,
         _ => coded(work.conn(), by.company(), &row.type_code).await?.ok_or(MISSING)?,
     };
+    same_course(&row, &of)?;
     let wanted = wanted(core, &mut work, by, &of, &row, patch).await?;
     if wanted.span.start != row.start_at {
         check_backdated(core, by, &of, &wanted)?;
@@ -136,6 +137,16 @@ pub(super) async fn locked(
     // As it is now that nobody else of this person's is under way.
     let row = store::leave(work.conn(), by.company(), &guid).await?.ok_or(MISSING)?;
     Ok((row, whose))
+}
+
+/// Whoever decides on a type decides on all requests of it: one that was sent back goes on as it began, so it cannot become
+/// of a type that others decide on.
+pub(super) fn same_course(row: &LeaveRow, of: &LeaveType) -> Result<(), Refusal> {
+    if row.definition_code.as_ref().is_none_or(|code| *code == of.definition_code) {
+        return Ok(());
+    }
+    let detail = format!("{} is decided on in another way; take this request back and ask anew", of.name);
+    Err(Refusal::Conflict { code: "leave_state", field: Some("leave_type".to_owned()), detail })
 }
 
 fn can_change(row: &LeaveRow) -> Result<(), Refusal> {

@@ -4,13 +4,15 @@
 //! the instance, and whoever sends a request holds the person, and then the instance.
 
 use super::store::leaves as store;
+use super::store::types::types;
+use super::submit::FILLED;
 use super::tell;
 use crate::access::scope::covers_person;
 use crate::db::{Conn, Work};
 use crate::policy::DataScope;
 use crate::refusal::Refusal;
 use crate::workflow::business::{Answering, Business, Followed, Reached};
-use livegrant_actors::AccountId;
+use livegrant_actors::{AccountId, CompanyId};
 
 /// `business_type` of the instances.
 pub const KIND: &str = "leave";
@@ -22,8 +24,15 @@ pub const BUSINESS: Business = Business {
     follow: |work, followed| Box::pin(follow(work, followed)),
     decide: Some("leave:approve"),
     view: Some("leave:view"),
+    owns: |conn, company, code| Box::pin(owns(conn, company, code)),
+    fills: &FILLED,
     in_scope,
 };
+
+async fn owns(conn: &mut Conn, company: CompanyId, code: &str) -> Result<bool, Refusal> {
+    let types = types(conn, company).await?;
+    Ok(types.iter().any(|of| of.status == 1 && of.definition_code == code))
+}
 
 async fn follow(work: &mut Work, followed: Followed<'_>) -> Result<(), Refusal> {
     let (company, now) = (followed.company, work.now());

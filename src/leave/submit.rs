@@ -6,7 +6,7 @@
 use super::MISSING;
 use super::admission::{Weighed, check_backdated, check_free, check_left, check_open, reckon};
 use super::ask::offered;
-use super::change::{locked, state_of, write};
+use super::change::{locked, same_course, state_of, write};
 use super::follow::KIND;
 use super::model::{Leave, LeaveType, check_reason, in_days};
 use super::read::shown;
@@ -98,7 +98,8 @@ pub async fn resubmit(core: &Core, by: &Principal, guid: &str, what: &Sending) -
     let (Some(instance), "returned") = (row.instance_guid.clone(), row.status.as_str()) else {
         return Err(state_of(&row, "only what was sent back can be sent again"));
     };
-    let (_, wanted) = admitted(core, &mut work, by, &row, &whose).await?;
+    let (of, wanted) = admitted(core, &mut work, by, &row, &whose).await?;
+    same_course(&row, &of)?;
     let row = reckoned(&mut work, by, row, &wanted).await?;
     let chosen = (!what.approvers.is_empty()).then(|| what.approvers.clone());
     let again = Again { form: Map::new(), chosen, comment: what.comment.clone(), operator_guid: None };
@@ -159,16 +160,13 @@ async fn admitted(
     Ok((of, wanted))
 }
 
-/// Writes what a request takes, when the calendar has changed since it was written.
+/// Writes what a request takes of which year, by the calendar of now.
 async fn reckoned(
     work: &mut Work,
     by: &Principal,
     row: LeaveRow,
     wanted: &Weighed,
 ) -> Result<LeaveRow, Refusal> {
-    if wanted.amount() == row.amount {
-        return Ok(row);
-    }
     let columns = LeaveColumns {
         type_id: row.type_id,
         unit: &row.unit,
@@ -180,6 +178,24 @@ async fn reckoned(
     };
     write(work, by, &row, &columns, wanted).await
 }
+
+/// The fields that [`form`] fills.
+pub(super) const FILLED: [&str; 14] = [
+    "leave_type",
+    "leave_type_name",
+    "unit",
+    "start_at",
+    "end_at",
+    "days",
+    "hours",
+    "reason",
+    "attachments",
+    "leaveType",
+    "startTime",
+    "endTime",
+    "staff",
+    "staff_name",
+];
 
 /// What the definition's form hears of a request: of all that there is to say, the fields that it has. `leaveType` is the
 /// type's name, `leave_type` its code.

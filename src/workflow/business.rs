@@ -43,6 +43,11 @@ pub struct Business {
     pub decide: Option<&'static str>,
     /// Who may look at it besides those who take part (C24): holders of this code, within their data scope.
     pub view: Option<&'static str>,
+    /// Answers whether instances of a definition (its code) are started by requests of the area alone, because what they
+    /// decide on is looked at there.
+    pub owns: for<'a> fn(&'a mut Conn, CompanyId, &'a str) -> Answering<'a, bool>,
+    /// Fields of the form that the area fills from the row: no approver changes them, or the row would say something else.
+    pub fills: &'static [&'static str],
     /// Answers whether a row lies within what one of those codes reaches for an account that holds it (FC7).
     pub in_scope: for<'a> fn(&'a mut Conn, Reached<'a>, &'a DataScope) -> Answering<'a, bool>,
 }
@@ -64,6 +69,20 @@ const BUSINESS: &[Business] = &[crate::leave::follow::BUSINESS];
 /// Finds how a kind of business follows; kinds without a follower are names that only their owners know.
 pub fn of_kind(kind: &str) -> Option<&'static Business> {
     BUSINESS.iter().find(|business| business.kind == kind)
+}
+
+/// Goes on when anybody may start instances of a definition.
+///
+/// # Errors
+/// `invalid` for one whose instances belong to the requests of an area.
+pub(super) async fn check_open(conn: &mut Conn, company: CompanyId, code: &str) -> Result<(), Refusal> {
+    for business in BUSINESS {
+        if (business.owns)(conn, company, code).await? {
+            let detail = format!("instances of it are started by the requests of {}", business.kind);
+            return Err(Refusal::invalid("definition", "not_allowed", detail));
+        }
+    }
+    Ok(())
 }
 
 /// Lets the business row follow.

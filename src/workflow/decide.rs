@@ -203,8 +203,9 @@ fn changed_fields(
     rules: &Rules,
     changes: &Map<String, Value>,
 ) -> Result<Map<String, Value>, Refusal> {
+    let filled = business::of_kind(&running.row.business_type).map_or(&[][..], |business| business.fills);
     for field in changes.keys() {
-        if rules.fields.get(field) != Some(&Access::Edit) {
+        if rules.fields.get(field) != Some(&Access::Edit) || filled.contains(&field.as_str()) {
             let name: String = field.chars().take(64).collect();
             let detail = "this field cannot be changed here";
             return Err(Refusal::invalid(format!("form.{name}"), "not_allowed", detail));

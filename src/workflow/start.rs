@@ -85,6 +85,7 @@ pub async fn start(core: &Core, by: &Principal, new: &New) -> Result<Started, Re
         return Err(Refusal::invalid("businessType", "invalid", detail));
     }
     let mut work = core.db.begin(&by.author()).await?;
+    business::check_open(work.conn(), by.company(), &new.definition).await?;
     let started = begin(core, &mut work, by, new).await?;
     work.audit("workflow_start", "workflow", &started.guid, "").await?;
     let committed = work.commit(&by.stamp()).await?;

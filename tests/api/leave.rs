@@ -3,6 +3,7 @@
 
 mod asking;
 mod balances;
+mod courses;
 mod days;
 mod deciding;
 mod races;

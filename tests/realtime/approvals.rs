@@ -19,7 +19,7 @@ async fn define(server: &TestServer, people: &[&Account]) {
         work.conn(),
         "INSERT INTO wf_definition (company_id, code, number, name, status, starters, managers, settings, form, graph,
             created_by, created_at, updated_at)
-         VALUES ($1, 'leave', 1, '请假申请', 'published', $2, $2, $3, $3, $4, 0, 1, 1)",
+         VALUES ($1, 'trip', 1, '请假申请', 'published', $2, $2, $3, $3, $4, 0, 1, 1)",
         DEFAULT_COMPANY,
         &nobody,
         Json(json!({})),
@@ -55,7 +55,7 @@ served! {
         let mut cys = tab(&server, &cy).await;
         let mut eves = tab(&server, &eve).await;
         let (status, started) =
-            ann.post("/api/v1/workflows/instances", json!({ "definition": "leave" })).await;
+            ann.post("/api/v1/workflows/instances", json!({ "definition": "trip" })).await;
         assert_eq!(status, 201, "{started}");
         let number = &started["approvalNo"];
         for tab in [&mut bobs, &mut cys] {

@@ -50,6 +50,8 @@ pub struct LeaveRow {
     pub instance_guid: Option<String>,
     /// The instance's number.
     pub approval_no: Option<String>,
+    /// Code of the definition that the instance follows.
+    pub definition_code: Option<String>,
     /// Who wrote it.
     pub created_by: i64,
     /// For optimistic locking.
@@ -67,10 +69,10 @@ pub async fn leave(conn: &mut Conn, company: CompanyId, guid: &str) -> Result<Op
         LeaveRow,
         "SELECT l.id, l.guid, l.staff_id, s.guid AS staff_guid, s.name AS staff_name, s.account_id, s.org_id, l.type_id,
                 t.code AS type_code, t.name AS type_name, t.unit AS type_unit, l.unit, l.start_at, l.end_at, l.amount,
-                l.reason, l.attachments, l.status, l.instance_id, i.guid AS instance_guid, i.approval_no, l.created_by,
+                l.reason, l.attachments, l.status, l.instance_id, i.guid AS instance_guid, i.approval_no, d.code AS definition_code, l.created_by,
                 l.version, l.created_at, l.updated_at
            FROM hr_leave l JOIN hr_staff s ON s.id = l.staff_id JOIN hr_leave_type t ON t.id = l.type_id
-           LEFT JOIN wf_instance i ON i.id = l.instance_id
+           LEFT JOIN wf_instance i ON i.id = l.instance_id LEFT JOIN wf_definition d ON d.id = i.definition_id
           WHERE l.company_id = $1 AND l.guid = $2",
         company.0,
         guid

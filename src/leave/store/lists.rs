@@ -72,10 +72,10 @@ pub async fn leaves(
         LeaveRow,
         "SELECT l.id, l.guid, l.staff_id, s.guid AS staff_guid, s.name AS staff_name, s.account_id, s.org_id, l.type_id,
                 t.code AS type_code, t.name AS type_name, t.unit AS type_unit, l.unit, l.start_at, l.end_at, l.amount,
-                l.reason, l.attachments, l.status, l.instance_id, i.guid AS instance_guid, i.approval_no, l.created_by,
+                l.reason, l.attachments, l.status, l.instance_id, i.guid AS instance_guid, i.approval_no, d.code AS definition_code, l.created_by,
                 l.version, l.created_at, l.updated_at
            FROM hr_leave l JOIN hr_staff s ON s.id = l.staff_id JOIN hr_leave_type t ON t.id = l.type_id
-           LEFT JOIN wf_instance i ON i.id = l.instance_id
+           LEFT JOIN wf_instance i ON i.id = l.instance_id LEFT JOIN wf_definition d ON d.id = i.definition_id
           WHERE l.company_id = $1 AND (CAST($3 AS BOOLEAN) OR s.account_id = $2 OR l.created_by = $2 OR CAST($12 AS TEXT) LIKE '%,' || CAST(s.org_id AS TEXT) || ',%'
               OR s.org_id IN (SELECT scoped.id FROM hr_organization root JOIN hr_organization scoped
                     ON scoped.company_id = root.company_id AND scoped.path LIKE root.path || '%'
