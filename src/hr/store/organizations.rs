@@ -130,10 +130,10 @@ pub async fn insert_organization(
         (i64,),
         "INSERT INTO hr_organization (guid, company_id, code, name, status, leader_staff_id, parent_id, sort, level, path,
             created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7,
+         VALUES ($1, $2, $3, $4, $5, $6, CAST($7 AS BIGINT),
             coalesce($8, (SELECT max(sort) + 1 FROM hr_organization
-                           WHERE company_id = $2 AND coalesce(parent_id, 0) = coalesce($7, 0)), 0),
-            coalesce((SELECT level FROM hr_organization WHERE id = $7), 0) + 1, '', $9, $9) RETURNING id",
+                           WHERE company_id = $2 AND coalesce(parent_id, 0) = coalesce(CAST($7 AS BIGINT), 0)), 0),
+            coalesce((SELECT level FROM hr_organization WHERE id = CAST($7 AS BIGINT)), 0) + 1, '', $9, $9) RETURNING id",
         guid,
         company.0,
         new.code,
