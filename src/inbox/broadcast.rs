@@ -7,6 +7,7 @@ use super::model::{check_key, check_link, check_words, severity};
 use super::store::broadcasts::{self as store, NewBroadcast};
 use crate::clock::{iso, parse_iso};
 use crate::core::Core;
+use crate::hr::resolve::is_caller;
 use crate::policy::{PolicyChange, Principal};
 use crate::refusal::Refusal;
 use crate::text::check_text;
@@ -35,6 +36,9 @@ pub struct BroadcastIn {
     /// A second call under this key sends nothing.
     #[serde(alias = "idempotencyKey")]
     pub idempotency_key: Option<String>,
+    /// Account or staff guid of the caller; anybody else's is refused (C3).
+    #[serde(rename = "operatorGuid", alias = "operator_guid")]
+    pub operator_guid: Option<String>,
     /// True: nothing is sent, and the answer says for how many it would be.
     #[serde(default, alias = "dryRun")]
     pub dry_run: bool,
@@ -59,6 +63,7 @@ pub struct BroadcastOut {
 /// Sends a broadcast, or with `dry_run` says whom it would reach.
 pub async fn broadcast(core: &Core, by: &Principal, new: &BroadcastIn) -> Result<BroadcastOut, Refusal> {
     by.require("notification:broadcast")?;
+    is_caller(core, by, new.operator_guid.as_deref()).await?;
     check_words(&new.title, &new.content)?;
     check_text("category", &new.category)?;
     let code = severity(&new.severity)?;

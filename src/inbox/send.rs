@@ -7,6 +7,7 @@ use super::model::{NoticeKind, approval_state, check_key, check_link, check_word
 use super::post::{Notice, ToAuthor, post};
 use super::store::broadcasts as store;
 use crate::core::Core;
+use crate::hr::resolve::is_caller;
 use crate::policy::Principal;
 use crate::refusal::Refusal;
 use crate::text::check_text;
@@ -70,6 +71,9 @@ pub struct PositionChangeIn {
     /// A second call under this key sends nothing.
     #[serde(alias = "idempotency_key")]
     pub idempotency_key: Option<String>,
+    /// Account or staff guid of the caller; anybody else's is refused (C3).
+    #[serde(alias = "operator_guid")]
+    pub operator_guid: Option<String>,
 }
 
 /// An approval's state to tell (S0-38).
@@ -96,6 +100,9 @@ pub struct ApprovalIn {
     /// A second call under this key sends nothing.
     #[serde(alias = "idempotency_key")]
     pub idempotency_key: Option<String>,
+    /// Account or staff guid of the caller; anybody else's is refused (C3).
+    #[serde(alias = "operator_guid")]
+    pub operator_guid: Option<String>,
 }
 
 /// A message to people (S0-43): to those named, or to an audience.
@@ -119,6 +126,9 @@ pub struct MessageIn {
     /// A second call under this key sends nothing.
     #[serde(alias = "idempotency_key")]
     pub idempotency_key: Option<String>,
+    /// Account or staff guid of the caller; anybody else's is refused (C3).
+    #[serde(alias = "operator_guid")]
+    pub operator_guid: Option<String>,
 }
 
 /// `NotifyPositionChange`.
@@ -128,6 +138,7 @@ pub async fn position_change(
     new: &PositionChangeIn,
 ) -> Result<SentOut, Refusal> {
     by.require("notification:send")?;
+    is_caller(core, by, new.operator_guid.as_deref()).await?;
     check(&new.title, &new.content, new.link.as_deref(), new.idempotency_key.as_deref())?;
     check_text("oldPosition", &new.old_position)?;
     check_text("newPosition", &new.new_position)?;
@@ -146,6 +157,7 @@ pub async fn position_change(
 /// `NotifyApproval`.
 pub async fn approval(core: &Core, by: &Principal, new: &ApprovalIn) -> Result<SentOut, Refusal> {
     by.require("notification:send")?;
+    is_caller(core, by, new.operator_guid.as_deref()).await?;
     check(&new.title, &new.content, new.link.as_deref(), new.idempotency_key.as_deref())?;
     approval_state(&new.approval_state)?;
     check_text("approvalId", &new.approval_id)?;
@@ -167,6 +179,7 @@ pub async fn approval(core: &Core, by: &Principal, new: &ApprovalIn) -> Result<S
 /// A message (E28).
 pub async fn message(core: &Core, by: &Principal, new: &MessageIn) -> Result<SentOut, Refusal> {
     by.require("notification:send")?;
+    is_caller(core, by, new.operator_guid.as_deref()).await?;
     check(&new.title, &new.content, new.link.as_deref(), new.idempotency_key.as_deref())?;
     let author = by.author();
     let mut notice = Notice::new(NoticeKind::Message.message(), &new.title, &new.content, by.company())

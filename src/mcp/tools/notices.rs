@@ -156,11 +156,11 @@ fn sending() -> Vec<Tool> {
             })
         },
     );
-    let named = ["staffGuids", "idempotencyKey"];
+    let named = ["staffGuids", "idempotencyKey", "operatorGuid"];
     vec![
         position.requiring("staffGuid").hiding(&named),
         approval.requiring("staffGuid").hiding(&named),
         message.hiding(&named),
-        everybody.hiding(&["idempotencyKey"]),
+        everybody.hiding(&["idempotencyKey", "operatorGuid"]),
     ]
 }
