@@ -48,7 +48,7 @@ where
             let revisions: Vec<i64> = asked.iter().map(|(_, rev)| *rev).collect();
             let came = sqlx::query_as(
                 "SELECT newest.account_id, newest.rev, newest.at, newest.notification_id AS id, newest.is_seen,
-                        newest.group_count AS count, newest.company_id, told.severity, told.type, told.message_id, told.title,
+                        newest.group_count AS count, newest.company_id, told.severity, told.type, told.message_id, told.created_at, told.title,
                         told.content, told.payload, told.link, told.actions, told.sender_id, told.sender_name
                    FROM (SELECT came.account_id, came.rev, came.at, came.notification_id, came.latest_id,
                                 came.group_count, came.company_id, came.seen_at IS NOT NULL AS is_seen,
@@ -69,7 +69,7 @@ where
         Raw::Sqlite(sqlite) => {
             sqlx::query_as(
                 "SELECT newest.account_id, newest.rev, newest.at, newest.notification_id AS id, newest.is_seen,
-                        newest.group_count AS count, newest.company_id, told.severity, told.type, told.message_id, told.title,
+                        newest.group_count AS count, newest.company_id, told.severity, told.type, told.message_id, told.created_at, told.title,
                         told.content, told.payload, told.link, told.actions, told.sender_id, told.sender_name
                    FROM (SELECT came.account_id, came.rev, came.at, came.notification_id, came.latest_id,
                                 came.group_count, came.company_id, came.seen_at IS NOT NULL AS is_seen,

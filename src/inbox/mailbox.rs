@@ -3,6 +3,7 @@
 //! A handful of statements, however many tabs ask. It changes no state that anybody sees in his inbox.
 
 use super::lists::Item;
+use super::model::told_again;
 use super::store::lists::FeedRow;
 use crate::db::{Conn, DbError, bulk_mail};
 use crate::sql_all;
@@ -35,6 +36,8 @@ pub struct CameTo {
     pub kind: String,
     /// The id that every copy of it carries.
     pub message_id: String,
+    /// When it was made, UTC ms; before `at`: it was put off, and came again.
+    pub created_at: i64,
     /// One line.
     pub title: String,
     /// The text.
@@ -49,6 +52,17 @@ pub struct CameTo {
     pub sender_id: i64,
     /// His login name.
     pub sender_name: String,
+}
+
+impl CameTo {
+    /// The id that it is told under, as it was at once.
+    pub fn told_as(&self) -> String {
+        if self.at == self.created_at {
+            self.message_id.clone()
+        } else {
+            told_again(&self.message_id, self.at)
+        }
+    }
 }
 
 /// Lists what came to accounts after a revision each: the newest `limit` of each account, by account and revision.

@@ -5,7 +5,7 @@
 
 use super::feed::{self, Standing};
 use super::lists::Filter;
-use super::model::{Move, Place, State, Turn};
+use super::model::{Move, Place, State, Turn, told_again};
 use super::store::lists::{self as list_store, FeedFilter, FeedRow};
 use super::store::moves as store;
 use crate::core::Core;
@@ -231,7 +231,7 @@ pub(super) fn event_of(row: &FeedRow) -> Result<MailEvent, Refusal> {
         kind: kind.message(),
         data: Arc::from(to_raw_value(&data).map_err(encoding)?),
         operator,
-        message_id: row.message_id.as_str().into(),
+        message_id: told_again(&row.message_id, row.at).into(),
     })
 }
 

@@ -257,6 +257,11 @@ impl Preset {
     }
 }
 
+/// The id under which a notice is told that comes again, now: under its first one a client would pass over it.
+pub fn told_again(message_id: &str, at: i64) -> String {
+    format!("{message_id}-{at}")
+}
+
 /// Longest snooze: a year. Beyond, retention would take it first.
 pub const SNOOZE_MAX_MS: i64 = 366 * 24 * 3600 * 1000;
 /// Longest content, in characters: it travels to every tab.

@@ -43,7 +43,7 @@ pub fn event(came: &CameTo) -> Option<(i64, InboxEvent)> {
     let operator = (came.sender_id != 0)
         .then(|| Operator { id: AccountId(came.sender_id), name: came.sender_name.as_str().into() });
     let kind = MessageType::of_event(&came.kind)?;
-    let message_id = came.message_id.as_str().into();
+    let message_id = came.told_as().into();
     Some((came.rev, InboxEvent { kind, data: raw(&data)?, operator, message_id }))
 }
 
