@@ -1,7 +1,7 @@
 //! What delivery reads of inboxes: where they stand, and what came after a revision. Nothing here changes anything.
 
 use crate::db::{Conn, DbError, bulk_inbox};
-use crate::sql_all;
+use crate::{sql_all, sql_one};
 use livegrant_actors::{AccountId, CompanyId};
 use serde::Serialize;
 use sqlx::types::Json;
@@ -33,6 +33,17 @@ pub async fn standings(conn: &mut Conn, of: &[(AccountId, CompanyId)]) -> Result
     let standing =
         |(_, _, rev, policy, unseen, unread)| Standing { rev, state_rev: rev + policy, unseen, unread };
     Ok(rows.into_iter().map(standing).collect())
+}
+
+/// Answers whether a broadcast is there that reaches who is in a role, a position or an organisation, and not everybody.
+pub async fn is_any_addressed(conn: &mut Conn) -> Result<bool, DbError> {
+    let (found,) = sql_one!(
+        conn,
+        (i64,),
+        "SELECT count(*) FROM (SELECT 1 FROM sys_notification
+          WHERE rev IS NOT NULL AND over_at IS NULL AND audience IN ('role', 'position', 'organization') LIMIT 1) AS told"
+    )?;
+    Ok(found > 0)
 }
 
 /// A notice that came.

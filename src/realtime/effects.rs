@@ -1,8 +1,9 @@
 //! What a log row does to tabs: a pure function from changes to the engine's messages (I8: derived from the log, never
 //! from the handler). Whom it concerns is named by holder or account; the engine finds who of them is online.
 
-use crate::policy::{LogRow, NoticeAudience, PolicyChange};
+use crate::policy::{Edit, LogRow, NoticeAudience, PolicyChange};
 use livegrant_actors::{AccountId, Audience, Change, Effect, EndCode, Holder, NoticeView, Operator};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Answers the engine's changes of a row, in order.
@@ -21,6 +22,26 @@ pub fn of(row: &LogRow) -> Vec<Change> {
             })
         })
         .collect()
+}
+
+/// Answers who may have come into the audience of a broadcast, or may have left it: what his role, position or organisation
+/// was told is in his inbox from now on, or no more.
+pub fn moved(row: &LogRow) -> Option<Audience> {
+    let mut accounts = BTreeSet::new();
+    for change in &row.changes {
+        match change {
+            PolicyChange::UserRoles { account, .. } | PolicyChange::AccountEdited { account } => {
+                accounts.insert(*account);
+            }
+            PolicyChange::StaffPositions { account, .. } => accounts.extend(*account),
+            // Nobody has written down who it was, and it is seldom.
+            PolicyChange::RoleEdited { edit: Edit::Deleted, .. }
+            | PolicyChange::PositionEdited { edit: Edit::Deleted | Edit::Rescoped, .. }
+            | PolicyChange::OrganizationsMoved { .. } => return Some(Audience::Everyone),
+            _ => {}
+        }
+    }
+    (!accounts.is_empty()).then(|| Audience::Accounts(accounts.into_iter().collect()))
 }
 
 fn operator(row: &LogRow) -> Option<Operator> {

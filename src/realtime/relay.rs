@@ -7,7 +7,7 @@
 use super::effects;
 use super::nodes::Rung;
 use super::nodes::news::{self, News};
-use super::postman::Letterbox;
+use super::postman::{Letterbox, Recount};
 use super::tasks::Tasks;
 use crate::cluster::jobs::Job;
 use crate::core::Core;
@@ -199,7 +199,7 @@ async fn tell(
         metrics::gauge!(WAITING).set(waiting.len() as f64);
         if row.changes.iter().any(|change| matches!(change, PolicyChange::NoticesOver { .. })) {
             // Whom a broadcast reached that is over now nobody has written down: everybody online is counted again.
-            letterbox.recount(Audience::Everyone);
+            letterbox.recount(Recount::Of(Audience::Everyone));
         }
         for change in effects::of(&row) {
             let counted = matches!(change.effect, Effect::Notice(_)).then(|| change.audience.clone());
@@ -208,8 +208,11 @@ async fn tell(
             }
             // Everybody whom a broadcast is for has one more in his inbox.
             if let Some(audience) = counted {
-                letterbox.recount(audience);
+                letterbox.recount(Recount::Of(audience));
             }
+        }
+        if let Some(audience) = effects::moved(&row) {
+            letterbox.recount(Recount::Moved(audience));
         }
         if overflown.swap(false, Ordering::AcqRel) {
             tracing::warn!(
@@ -229,6 +232,8 @@ async fn tell(
             if let Err(error) = engine.apply(change).await {
                 tracing::error!(%error, "tabs not told");
             }
+            // Broadcasts may have been among them.
+            letterbox.recount(Recount::Of(Audience::Everyone));
         }
     }
 }

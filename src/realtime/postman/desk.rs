@@ -2,11 +2,11 @@
 //! with a handful of statements (design bar: none a tab).
 //!
 //! One task: answers of one account leave in the order in which they were read, so counts never go back. Changes come first;
-//! tabs that have just opened are gathered, so that a storm of them costs as much as a few; counts after a broadcast are
-//! told in the background, in parts. What the database does not give is asked again.
+//! tabs that have just opened are gathered, so that a storm of them costs as much as a few; counts after a broadcast, and of
+//! people who came into the audience of one or left it, are told in the background, in parts. What the database does not give is asked again.
 
 use super::delivered::Told;
-use super::{Inside, words};
+use super::{Inside, Recount, words};
 use crate::core::Core;
 use crate::inbox::feed::{self, Standing};
 use crate::inbox::lists::Item;
@@ -95,8 +95,8 @@ impl Desk {
                     // The engine has gone: the process ends.
                     None => return std::future::pending().await,
                 },
-                Some(audience) = self.inside.recounts.recv(), if self.places.is_empty() => {
-                    self.gather(audience).await;
+                Some(who) = self.inside.recounts.recv(), if self.places.is_empty() => {
+                    self.gather(who).await;
                 }
                 () = sleep_until(places_at), if !self.places.is_empty() => {}
             }
@@ -270,14 +270,32 @@ impl Desk {
         }
     }
 
-    /// Finds who is online of a broadcast's audience.
-    async fn gather(&mut self, audience: Audience) {
-        let audience = if self.inside.take_recount_all() { Audience::Everyone } else { audience };
+    /// Finds who is online of those whose counts are others now.
+    async fn gather(&mut self, who: Recount) {
+        let audience = match who {
+            _ if self.inside.take_recount_all() => Audience::Everyone,
+            Recount::Of(audience) => audience,
+            Recount::Moved(audience) => {
+                if !self.is_any_addressed().await {
+                    return;
+                }
+                audience
+            }
+        };
         let views = self.core.engine.views(&audience).await;
         if matches!(audience, Audience::Everyone) {
             self.recounts.clear();
         }
         self.recounts.extend(views);
+    }
+
+    /// Answers whether there is a broadcast that people come to and leave. Asked in vain, it is as if there were one.
+    async fn is_any_addressed(&self) -> bool {
+        let asked = async {
+            let mut conn = self.core.db.read().await?;
+            Ok::<_, Refusal>(feed::is_any_addressed(&mut conn).await?)
+        };
+        asked.await.unwrap_or(true)
     }
 
     /// Tells a part of them how their inboxes stand.
@@ -302,7 +320,7 @@ impl Desk {
                 self.send(answers.collect()).await;
             }
             Err(error) => {
-                tracing::warn!(%error, "counts after a broadcast not read; asked again");
+                tracing::warn!(%error, "counts of online accounts not read; asked again");
                 self.recounts.extend(part);
                 sleep(PAUSE).await;
             }

@@ -23,14 +23,23 @@ use tokio::sync::mpsc;
 /// Questions of tabs that wait to be answered. 4,096: the tabs of a second of a reconnect storm; a tab for whose question
 /// there is no room asks again a second later.
 const WANTS_WAITING: usize = 4_096;
-/// Audiences of broadcasts whose counts have changed. 64: past that everybody is counted again.
+/// Audiences whose counts have changed. 64: past that everybody is counted again.
 const RECOUNTS_WAITING: usize = 64;
 
-/// Where tabs' questions and broadcasts' audiences are put in.
+/// Whose counts are others now.
+#[derive(Debug, Clone)]
+pub enum Recount {
+    /// Those of everybody whom a broadcast is for.
+    Of(Audience),
+    /// Those of people who came into a role, a position or an organisation, or left it: if there is a broadcast for one.
+    Moved(Audience),
+}
+
+/// Where tabs' questions and the audiences of broadcasts are put in.
 #[derive(Debug, Clone)]
 pub struct Letterbox {
     wants: mpsc::Sender<Want>,
-    recounts: mpsc::Sender<Audience>,
+    recounts: mpsc::Sender<Recount>,
     recount_all: Arc<AtomicBool>,
 }
 
@@ -38,7 +47,7 @@ pub struct Letterbox {
 #[derive(Debug)]
 pub struct Inside {
     wants: mpsc::Receiver<Want>,
-    recounts: mpsc::Receiver<Audience>,
+    recounts: mpsc::Receiver<Recount>,
     recount_all: Arc<AtomicBool>,
 }
 
@@ -61,9 +70,9 @@ impl Letterbox {
         has_room
     }
 
-    /// Has the counts of everybody told who is online and in the audience, in the background.
-    pub fn recount(&self, audience: Audience) {
-        if self.recounts.try_send(audience).is_err() {
+    /// Has the counts of everybody told who is online and among them, in the background.
+    pub fn recount(&self, who: Recount) {
+        if self.recounts.try_send(who).is_err() {
             self.recount_all.store(true, Ordering::Release);
         }
     }
