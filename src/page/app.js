@@ -8,8 +8,8 @@ import { clearAccounts, drawAccounts, refreshAccounts, startAccounts } from "./j
 import { clearChanges, drawChanges, refreshChanges } from "./js/changes.js";
 import { clearFrames, drawFrames, record, startFrames } from "./js/frames.js";
 import { ago, has, language, onLanguage, permission, setLanguage, t, translate } from "./js/i18n.js";
-import { clearInbox, drawInbox, refreshCounts, refreshInbox, startInbox, takeCounts } from "./js/inbox.js";
-import { clearLeave, drawLeave, refreshLeave, startLeave } from "./js/leave.js";
+import { clearInbox, drawInbox, forgetCounts, refreshCounts, refreshInbox, refreshInboxSoon, startInbox, takeCounts } from "./js/inbox.js";
+import { clearLeave, drawLeave, leaveTopic, refreshLeave, refreshLeaveSoon, startLeave } from "./js/leave.js";
 import { Live } from "./js/live.js";
 import { clearMine, drawMine, showChange } from "./js/mine.js";
 import { clearOnline, drawOnline, refreshOnline } from "./js/online.js";
@@ -19,6 +19,7 @@ import { clearRoles, drawRoles, refreshRoles, startRoles } from "./js/roles.js";
 import { drawSignIn, showSignIn, startSignIn } from "./js/signin.js";
 import { allows, forget, store } from "./js/store.js";
 import { activePart, administers, beginTabs, drawTabs, endTabs, startTabs } from "./js/tabs.js";
+import { clearTasks, loadTasks, startTasks, taskTold } from "./js/tasks.js";
 import { toast } from "./js/toast.js";
 
 /** Set while a session is thought to exist, so that a first visit does not ask the server in vain. Says nothing secret. */
@@ -31,10 +32,13 @@ const REFRESHED_WITHIN = 5_000;
 const REASON_WITHIN = 800;
 /** An administrator's lists are read again this often while they are looked at. */
 const LOOK_EVERY = 3_000;
+/** Those that nothing tells about; accounts cost a call each and are read when opened and after a change. */
+const ON_A_BEAT = ["roles", "online", "changes"];
 /** After being hidden this long a tab asks for a snapshot, whatever its line thinks it delivered. */
 const DOUBT_AFTER = 30_000;
 
 const tabs = "BroadcastChannel" in window ? new BroadcastChannel("livegrant") : null;
+/** How each part is read again. */
 const looks = { inbox: refreshInbox, leave: refreshLeave, roles: refreshRoles, online: refreshOnline, accounts: refreshAccounts, changes: refreshChanges };
 
 let link = { state: "disconnected", code: 0, until: 0 };
@@ -111,6 +115,10 @@ const handlers = {
   PERMISSION_UPDATE({ data, operator }) {
     const { outcome, state, added, removed } = applyUpdate(store.permissions, data);
     if (outcome === "gap") return live.snapshot();
+    if (store.permissions.epoch !== null && state.epoch !== store.permissions.epoch) {
+      forgetCounts();
+      refreshCounts();
+    }
     store.permissions = state;
     live.ack(state.rev);
     live.listen(topics());
@@ -145,9 +153,28 @@ const handlers = {
   CONNECTED({ data }) {
     inboxSeq = data.inboxSeq ?? inboxSeq;
     inboxRev = data.inboxRev ?? inboxRev;
+    // Tasks have no place to go on from: what happened while this tab was away is looked up.
+    loadTasks().catch(() => {});
+    lookAgain();
+  },
+  NOTIFICATION({ data }) {
+    takeCounts(data);
   },
   NOTIFICATION_STATE({ data }) {
     inboxRev = data.inboxRev ?? inboxRev;
+    takeCounts(data);
+    lookAgain("inbox");
+  },
+  APPROVAL_TASK({ data }) {
+    taskTold(data);
+    lookAgain();
+  },
+  LEAVE_UPDATE() {
+    lookAgain("leave");
+  },
+  RESYNC() {
+    refreshCounts();
+    lookAgain();
   },
   CHECKPOINT({ data }) {
     // What this tab has is not what it was told last: something was lost on the way.
@@ -167,13 +194,15 @@ function notice({ type, data }) {
   toast("notice", data.title ?? "", data.content ?? "");
 }
 
-/** Reads a part again that a frame says has changed, if it is looked at. */
-function lookAgain(part) {
-  if (activePart() === part && !document.hidden) looks[part]();
+/** Reads the inbox or leave again that a frame says has changed, if it is looked at. */
+function lookAgain(part = activePart()) {
+  if (activePart() !== part || document.hidden) return;
+  if (part === "inbox") refreshInboxSoon();
+  if (part === "leave") refreshLeaveSoon();
 }
 
-/** Receipts are for those who make changes. */
-const topics = () => ["notifications", "approvals", ...(administers() ? ["receipts"] : [])];
+/** Receipts are for those who make changes; the own leave has a name once it was looked at. */
+const topics = () => ["notifications", "approvals", ...(administers() ? ["receipts"] : []), ...(leaveTopic() ? [leaveTopic()] : [])];
 
 const live = new Live({
   onState(state, { wait = 0, code = 0 }) {
@@ -182,7 +211,8 @@ const live = new Live({
   },
   onRaw: record,
   onFrame(frame) {
-    if (!seen.isNew(frame.messageId)) return;
+    // A notice, its item and the state after it are of one id.
+    if (!seen.isNew(frame.messageId && `${frame.type} ${frame.messageId}`)) return;
     handlers[frame.type]?.(frame);
   },
   get,
@@ -207,7 +237,7 @@ function leave(why) {
   forget();
   hint(false);
   endTabs();
-  for (const clear of [clearInbox, clearLeave, clearMine, clearFrames, clearReceipt, clearRoles, clearOnline, clearAccounts, clearChanges]) clear();
+  for (const clear of [clearInbox, clearTasks, clearLeave, clearMine, clearFrames, clearReceipt, clearRoles, clearOnline, clearAccounts, clearChanges]) clear();
   $("toasts").replaceChildren();
   if ($("ask").open) $("ask").close("");
   $("desk").hidden = true;
@@ -234,6 +264,7 @@ async function enter() {
   live.listen(topics());
   live.open();
   refreshCounts();
+  loadTasks().catch(() => {});
   if (allows("audit:view")) showLatestReceipt();
 }
 
@@ -252,7 +283,7 @@ tabs?.addEventListener("message", async () => {
   // Another tab signed in: the cookies are now its account's, so this tab follows.
   live.close();
   if (store.account) forget();
-  for (const clear of [clearInbox, clearLeave, clearFrames, clearReceipt, clearRoles, clearOnline, clearAccounts, clearChanges]) clear();
+  for (const clear of [clearInbox, clearTasks, clearLeave, clearFrames, clearReceipt, clearRoles, clearOnline, clearAccounts, clearChanges]) clear();
   await enter().catch(() => showSignIn());
 });
 
@@ -269,6 +300,7 @@ document.addEventListener("visibilitychange", () => {
     return;
   }
   live.hurry();
+  lookAgain();
   if (hiddenAt && Date.now() - hiddenAt > DOUBT_AFTER) live.snapshot();
 });
 setInterval(() => {
@@ -277,8 +309,7 @@ setInterval(() => {
 }, 1_000);
 setInterval(() => {
   const part = activePart();
-  // Accounts cost a call each, so they are read when opened and after a change, not on a beat.
-  if (part !== "accounts" && !document.hidden) looks[part]?.();
+  if (ON_A_BEAT.includes(part) && !document.hidden) looks[part]();
 }, LOOK_EVERY);
 
 $("line").value = stored(LINE) ?? "auto";
@@ -294,7 +325,8 @@ $("line").addEventListener("change", ({ target }) => {
 startTabs((part) => looks[part]?.());
 startFrames();
 startInbox(drawTabs);
-startLeave();
+startTasks(drawTabs);
+startLeave(() => live.listen(topics()));
 startRoles();
 startAccounts();
 startAsk();

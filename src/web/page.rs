@@ -50,6 +50,7 @@ files! {
     "js/signin.js" => "text/javascript; charset=utf-8",
     "js/store.js" => "text/javascript; charset=utf-8",
     "js/tabs.js" => "text/javascript; charset=utf-8",
+    "js/tasks.js" => "text/javascript; charset=utf-8",
     "js/toast.js" => "text/javascript; charset=utf-8",
     "js/words.js" => "text/javascript; charset=utf-8",
 }

@@ -27,6 +27,7 @@ export const openBrowser = () => chromium.launch({
 const EXPECTED = [
   { status: 401, path: /^\/api\// },
   { status: 403, path: /^\/api\/v1\/(organizations|positions|staff)$/ },
+  { status: 409, path: /^\/api\/v1\/(leaves|workflows\/tasks\/[^/]+\/(approve|reject))$/ },
   { status: 404, path: /^\/api\/v1\/(demo|changes\/(latest|\d+)\/receipt)$/ },
 ];
 

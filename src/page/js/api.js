@@ -19,14 +19,16 @@ export class Problem extends Error {
     this.code = body.code ?? "";
     this.retryAfter = retryAfter;
     this.errors = body.errors ?? {};
+    this.body = body;
   }
 
   /** The server's own words if it gave any, else ours. */
   get text() {
     if (this.status === 0) return t("error.network");
     if (this.status === 429) return t("error.throttled", { n: this.retryAfter || 1 });
-    const fields = Object.values(this.errors).flat().join(" ");
-    return [this.message, fields].filter(Boolean).join(" ") || t("error.unknown", { status: this.status });
+    // A single field's words are often the whole message already.
+    const fields = Object.values(this.errors).flat().filter((words) => !this.message.includes(words));
+    return [this.message, ...fields].filter(Boolean).join(" ") || t("error.unknown", { status: this.status });
   }
 }
 

@@ -1,8 +1,9 @@
 // One question before something that cannot be taken back. Escape and Cancel both mean no.
 
 import { $ } from "./dom.js";
+import { t } from "./i18n.js";
 
-/** Asks; answers null for no, or `{reason}`. */
+/** Asks; answers null for no, or `{reason}`. `reason`: true asks for words, "required" insists on them. */
 export function ask({ title, text, yes, reason = false }) {
   const dialog = $("ask");
   $("ask-title").textContent = title;
@@ -10,6 +11,9 @@ export function ask({ title, text, yes, reason = false }) {
   $("ask-yes").textContent = yes;
   $("ask-field").hidden = !reason;
   $("ask-reason").value = "";
+  $("ask-reason").required = reason === "required";
+  $("ask-reason").maxLength = reason === "required" ? 500 : 120;
+  $("ask-label").textContent = t(reason === "required" ? "ask.reason.required" : "ask.reason");
   dialog.returnValue = "";
   dialog.showModal();
   ($("ask-field").hidden ? $("ask-yes") : $("ask-reason")).focus();
@@ -25,6 +29,6 @@ export function startAsk() {
   $("ask-reason").addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.isComposing) return;
     event.preventDefault();
-    $("ask").close("yes");
+    if ($("ask-reason").reportValidity()) $("ask").close("yes");
   });
 }

@@ -36,14 +36,20 @@ export function keyed(parent, items, keyOf, make, update) {
 
 const drawn = new WeakMap();
 
-/** Rebuilds `parent` only if `signature` changed, and gives the focus back to the same `data-focus`. */
+/**
+ * Rebuilds `parent` only if `signature` changed, and gives the focus back to the same `data-focus`. If that is gone, the parent
+ * has it: never a neighbour, which a key that was meant for the one before would press.
+ */
 export function redraw(parent, signature, build) {
   const text = JSON.stringify(signature);
   if (drawn.get(parent) === text) return;
   drawn.set(parent, text);
   const focus = parent.contains(document.activeElement) ? document.activeElement.dataset.focus : null;
   parent.replaceChildren(...build());
-  if (focus) parent.querySelector(`[data-focus="${CSS.escape(focus)}"]`)?.focus();
+  if (!focus) return;
+  const again = parent.querySelector(`[data-focus="${CSS.escape(focus)}"]:not(:disabled)`);
+  if (!again) parent.tabIndex = -1;
+  (again ?? parent).focus();
 }
 
 /** Shows a message in an error line, or hides the line. */

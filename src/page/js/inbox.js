@@ -3,17 +3,33 @@
 
 import { $, h, redraw, showError, showReading } from "./dom.js";
 import { del, get, post } from "./api.js";
-import { ago, language, t } from "./i18n.js";
+import { ask } from "./ask.js";
+import { ago, has, language, moment, t } from "./i18n.js";
 import { store } from "./store.js";
+import { decide, learn, loadTasks, refusal, tasks, undecided, verdict, verdictWords } from "./tasks.js";
 
-/** How many are shown; what is older is for a list of its own. */
-const SHOWN = 30;
-const FILTERS = ["", "unread", "archived"];
+/** How many are shown at first, and how many more each time that more are asked for. */
+const PAGE = 30;
+/** No list on a page is longer: what is older is found by searching. */
+const AT_MOST = 300;
+/** One change comes as several frames; the list is read once for them. */
+const TOGETHER = 60;
+const FILTERS = ["", "unread", "snoozed", "archived"];
+const LATER = ["hour", "later", "tomorrow", "next_week"];
+/** What the server's buttons say, in the page's language. */
+const LABELS = { 同意: "leave.approve", 完成: "inbox.done", 拒绝: "leave.reject" };
+
+const NONE = { rev: -1, unseen: 0, unread: 0 };
 
 let items = [];
+let more = false;
+let shown = PAGE;
 let filter = "";
-let counts = { rev: -1, unseen: 0, unread: 0 };
-let listeners = () => {};
+let search = "";
+let counts = NONE;
+let asked = 0;
+let soon = null;
+let listener = () => {};
 
 /** Takes counts unless newer ones are here (FN6). */
 export function takeCounts(next) {
@@ -21,7 +37,8 @@ export function takeCounts(next) {
   const rev = next?.state_rev ?? next?.rev ?? -1;
   if (rev < counts.rev) return;
   counts = { rev, unseen: next.unseen, unread: next.unread };
-  listeners();
+  listener();
+  drawFilters();
 }
 
 export const unseen = () => counts.unseen;
@@ -31,70 +48,164 @@ async function work(call) {
   try {
     takeCounts((await call())?.counts);
   } catch (problem) {
-    showError($("inbox-error"), problem.code === "already_handled" ? t("inbox.handled") : problem.text);
+    showError($("inbox-error"), refusal(problem));
   }
   await refreshInbox();
 }
 
-const mark = (item, word) => work(() => post(`/api/v1/notifications/${item.id}/${word}`));
+const at = (item, word = "") => `/api/v1/notifications/${item.id}${word && `/${word}`}`;
+const mark = (item, word, body) => work(() => post(at(item, word), body));
 
 /** A button of a notice calls one of our own paths; the server decides about it like about every call. */
 const press = (item, { method = "POST", path, body }) => work(async () => {
   if (!path?.startsWith("/api/v1/")) return null;
   await (method === "DELETE" ? del(path) : post(path, body ?? {}));
-  return post(`/api/v1/notifications/${item.id}/read`);
+  return post(at(item, "read"));
 });
 
-function button(text, action, key, kind = "") {
-  return h("button", { class: `small ${kind}`, type: "button", "data-focus": key, onclick: action }, text);
+const reject = (item) => work(async () => (await decide(item.data.taskId, item.content, "reject") ? post(at(item, "read")) : null));
+
+async function remove(item) {
+  const answer = await ask({ title: t("inbox.delete.title"), text: item.title, yes: t("inbox.delete") });
+  if (answer) await work(() => del(at(item)));
 }
 
-const label = (action) => (typeof action.label === "object" ? action.label[language()] ?? action.label.zh : action.label) ?? action.code;
+function button(text, action, key, kind = "", label = null) {
+  return h("button", { class: `small ${kind}`, type: "button", "aria-label": label, "data-focus": key, onclick: action }, text);
+}
+
+const lies = (item) => item.state === "archived" || item.state === "snoozed";
+
+function words(action) {
+  const said = typeof action.label === "object" ? action.label[language()] ?? action.label.zh : action.label;
+  return LABELS[said] ? t(LABELS[said]) : said ?? action.code;
+}
+
+/** What somebody is asked to decide, in a line. */
+const wants = ({ data }) => (data.taskId && tasks().find(({ guid }) => guid === data.taskId)?.summary) || "";
+
+/** The notice's own buttons, as long as what they are for is open; after that, who did it. */
+function asks(item) {
+  const { taskId } = item.data;
+  const about = `${item.title} ${item.content}`;
+  const made = (item.actions ?? []).map((action) =>
+    button(words(action), () => press(item, action), `${action.code} ${item.id}`, action.code === "reject" ? "danger" : "primary-small", `${words(action)}: ${about}`));
+  if (!taskId) return lies(item) ? [] : made;
+  const became = verdict(taskId);
+  if (became) return [h("span", { class: "verdict", "data-state": became.state }, verdictWords(became))];
+  if (lies(item) || !undecided(taskId)) return [];
+  // The server offers no button for what needs words; the page asks for them.
+  if (made.length && !item.actions.some(({ code }) => code === "reject")) {
+    made.push(button(t("leave.reject"), () => reject(item), `reject ${item.id}`, "danger", `${t("leave.reject")}: ${about}`));
+  }
+  return made;
+}
+
+function later(item) {
+  const select = h("select", {
+    class: "small later", "aria-label": `${t("inbox.snooze")}: ${item.title}`, "data-focus": `snooze ${item.id}`,
+    onchange: () => select.value && mark(item, "snooze", { preset: select.value }),
+  }, h("option", { value: "" }, t("inbox.snooze")), LATER.map((preset) => h("option", { value: preset }, t(`inbox.snooze.${preset}`))));
+  return select;
+}
+
+function places(item) {
+  const of = (word) => `${t(word)}: ${item.title}`;
+  const [word, name] = { archived: ["unarchive", "inbox.unarchive"], snoozed: ["unsnooze", "inbox.unarchive"] }[item.state] ?? ["archive", "inbox.archive"];
+  return [
+    !lies(item) && (item.is_read
+      ? button(t("inbox.unread"), () => mark(item, "unread"), `read ${item.id}`, "", of("inbox.unread"))
+      : button(t("inbox.read"), () => mark(item, "read"), `read ${item.id}`, "", of("inbox.read"))),
+    !lies(item) && later(item),
+    button(t(name), () => mark(item, word), `place ${item.id}`, "", of(name)),
+    button(t("inbox.delete"), () => remove(item), `delete ${item.id}`, "danger", of("inbox.delete")),
+  ];
+}
 
 function card(item) {
-  const actions = item.state === "archived" || item.state === "snoozed" ? [] : item.actions ?? [];
+  const { comment } = item.data;
+  const kind = `notice.${item.type}`;
   return h("article", { class: "card notice-item", "data-state": item.state, "data-severity": item.severity, "data-notice": item.id },
     h("i", { class: "dot", "aria-hidden": "true" }),
     h("div", { class: "notice-words" },
-      h("b", {}, item.title, item.count > 1 && h("em", {}, `×${item.count}`)),
-      h("p", {}, item.content),
-      h("small", {}, t(`notice.${item.type}`), item.from?.name && ` · ${item.from.name}`, " · ", h("time", { "data-ago": item.at }, ago(item.at)))),
-    h("div", { class: "chips notice-do" },
-      actions.map((action) => button(label(action), () => press(item, action), `${action.code} ${item.id}`, action.code === "reject" ? "danger" : "")),
-      item.is_read
-        ? button(t("inbox.unread"), () => mark(item, "unread"), `unread ${item.id}`)
-        : button(t("inbox.read"), () => mark(item, "read"), `read ${item.id}`),
-      item.state === "archived"
-        ? button(t("inbox.unarchive"), () => mark(item, "unarchive"), `archive ${item.id}`)
-        : button(t("inbox.archive"), () => mark(item, "archive"), `archive ${item.id}`)));
+      h("h2", {}, !item.is_read && h("span", { class: "sr" }, `${t("inbox.isUnread")} `), item.title, item.count > 1 && h("em", {}, `×${item.count}`)),
+      h("p", {}, item.content, wants(item) && h("span", { class: "wants" }, wants(item)), comment && !item.content.includes(comment) && h("q", {}, comment)),
+      h("small", {},
+        has(kind) ? t(kind) : item.type, item.category && ` · ${item.category}`,
+        item.severity !== "info" && h("b", { class: "severity" }, ` · ${t(`severity.${item.severity}`)}`),
+        item.from?.name && ` · ${item.from.name}`,
+        " · ", h("time", { "data-ago": item.at, datetime: item.at, title: moment(item.at) }, ago(item.at)),
+        item.snoozed_until && ` · ${t("inbox.until", { at: moment(item.snoozed_until) })}`)),
+    h("div", { class: "notice-do" },
+      h("div", { class: "chips" }, asks(item)),
+      h("div", { class: "chips quiet" }, places(item))));
 }
 
-export function drawInbox() {
+function drawFilters() {
   redraw($("inbox-filters"), [language(), filter, counts.unread], () => [
     ...FILTERS.map((name) => h("button", {
       class: "chip", type: "button", "aria-pressed": String(name === filter), "data-focus": `filter ${name}`,
-      onclick: () => { filter = name; refreshInbox(); },
+      onclick: () => { [filter, shown] = [name, PAGE]; refreshInbox(); },
     }, name === "unread" ? t("inbox.filter.unread", { n: counts.unread }) : t(`inbox.filter.${name || "all"}`))),
-    button(t("inbox.readAll"), () => work(() => post("/api/v1/notifications/bulk", { state: "read", filter: {} })), "read all"),
+    h("button", {
+      class: "text-button", type: "button", "data-focus": "read all", disabled: counts.unread === 0,
+      onclick: () => work(() => post("/api/v1/notifications/bulk", { state: "read", filter: {} })),
+    }, t("inbox.readAll")),
   ]);
-  redraw($("inbox"), [language(), items], () => (items.length ? items.map(card) : [h("p", { class: "hint" }, t("inbox.none"))]));
+}
+
+export function drawInbox() {
+  drawFilters();
+  const known = items.map(({ data }) => [data.taskId && undecided(data.taskId), data.taskId && verdict(data.taskId), wants({ data })]);
+  redraw($("inbox"), [language(), items, known, more], () => [
+    ...(items.length ? items.map(card) : [h("p", { class: "hint" }, t("inbox.none"))]),
+    more && items.length < AT_MOST && button(t("inbox.more"), () => { shown += PAGE; refreshInbox(); }, "more"),
+  ].filter(Boolean));
+}
+
+/** Reads as many as are shown, page by page. */
+async function read() {
+  const query = new URLSearchParams({ page_size: String(Math.min(shown, 100)), ...(filter && { state: filter }), ...(search && { search }) });
+  const rows = [];
+  let path = `/api/v1/notifications?${query}`;
+  let standing = null;
+  while (path && rows.length < Math.min(shown, AT_MOST)) {
+    const body = await get(path);
+    rows.push(...body.results);
+    standing = body.counts;
+    path = body.next;
+  }
+  return { rows, more: Boolean(path), standing };
 }
 
 /** Reads the list; who looks at it has seen what is in it. */
 export async function refreshInbox() {
   if (!store.account) return;
+  clearTimeout(soon);
+  asked += 1;
+  const mine = asked;
   try {
-    const body = await get(`/api/v1/notifications?page_size=${SHOWN}${filter ? `&state=${filter}` : ""}`);
-    items = body.results;
-    takeCounts(body.counts);
+    const [list] = await Promise.all([read(), loadTasks()]);
+    if (mine !== asked) return;
+    await learn(list.rows);
+    if (mine !== asked) return;
+    [items, more] = [list.rows, list.more];
+    takeCounts(list.standing);
     drawInbox();
     showReading($("inbox-error"));
-    if (counts.unseen && !document.hidden && !$("view-inbox").hidden) {
-      takeCounts((await post("/api/v1/notifications/bulk", { state: "seen", filter: {} })).counts);
+    const ids = items.filter(({ state }) => state === "unseen").map(({ id }) => id);
+    if (ids.length && !document.hidden && !$("view-inbox").hidden) {
+      takeCounts((await post("/api/v1/notifications/bulk", { state: "seen", ids })).counts);
     }
   } catch (problem) {
-    showReading($("inbox-error"), problem.text);
+    if (mine === asked) showReading($("inbox-error"), problem.text);
   }
+}
+
+/** Reads the list again in a moment, once for all that came until then. */
+export function refreshInboxSoon() {
+  clearTimeout(soon);
+  soon = setTimeout(refreshInbox, TOGETHER);
 }
 
 /** Reads the counts alone, for the badge. */
@@ -106,16 +217,31 @@ export async function refreshCounts() {
   }
 }
 
+/** After a failover revisions begin anew: what is here compares with nothing. */
+export function forgetCounts() {
+  counts = { ...counts, rev: -1 };
+}
+
 export function clearInbox() {
-  items = [];
-  filter = "";
-  counts = { rev: -1, unseen: 0, unread: 0 };
+  asked += 1;
+  clearTimeout(soon);
+  [items, more, shown, filter, search] = [[], false, PAGE, "", ""];
+  counts = NONE;
+  $("inbox-search").value = "";
   showError($("inbox-error"), null);
   drawInbox();
-  listeners();
+  listener();
 }
 
 /** Calls back when the counts change. */
-export function startInbox(listener) {
-  listeners = listener;
+export function startInbox(back) {
+  listener = back;
+  let wait = null;
+  $("inbox-search").addEventListener("input", ({ target }) => {
+    clearTimeout(wait);
+    wait = setTimeout(() => {
+      [search, shown] = [target.value.trim(), PAGE];
+      refreshInbox();
+    }, 250);
+  });
 }

@@ -69,11 +69,16 @@ export class Live {
     if (this.#state !== "disconnected") this.open();
   }
 
-  /** Listens to these topics from now on. */
+  /** Listens to these topics from now on: says so on the line, or where nothing can be said opens another. */
   listen(topics) {
-    const changed = String(topics) !== String(this.#topics);
+    const before = this.#topics;
     this.#topics = topics;
-    if (changed && this.#line && this.#state !== "disconnected") this.#connect("reconnecting");
+    if (String(topics) === String(before) || !this.#line || this.#state === "disconnected") return;
+    if (this.#state !== "connected" || !this.#line.send) return this.#connect("reconnecting");
+    const more = topics.filter((topic) => !before.includes(topic));
+    const less = before.filter((topic) => !topics.includes(topic));
+    if (more.length) this.#line.send({ type: "subscribe", topics: more });
+    if (less.length) this.#line.send({ type: "unsubscribe", topics: less });
   }
 
   /** Cuts a wait short: the network came back, or the tab was looked at. */

@@ -3,11 +3,12 @@
 import { $, h, keyed } from "./dom.js";
 import { t } from "./i18n.js";
 import { unseen } from "./inbox.js";
+import { waiting } from "./tasks.js";
 import { allows } from "./store.js";
 
 const PARTS = [
   { id: "inbox", badge: unseen },
-  { id: "leave" },
+  { id: "leave", badge: waiting },
   { id: "mine" },
   { id: "roles", needs: "role:view" },
   { id: "online", needs: "session:view" },
@@ -23,7 +24,7 @@ const open = () => PARTS.filter(({ needs }) => !needs || allows(needs));
 /** The part that is looked at. */
 export const activePart = () => active;
 
-/** True if there is more to see than the own permissions. */
+/** True if there is more to see than one's own. */
 export const administers = () => open().some(({ needs }) => needs);
 
 export function show(id) {
@@ -41,7 +42,11 @@ function make({ id }) {
 
 function update(node, { id, badge }) {
   const n = badge?.() ?? 0;
-  node.replaceChildren(t(`tab.${id}`), ...(n ? [h("span", { class: "badge", "aria-label": t("inbox.unseen", { n }) }, n > 99 ? "99+" : String(n))] : []));
+  const words = [t(`tab.${id}`), n && t(`badge.${id}`, { n })].filter(Boolean).join(", ");
+  if (node.getAttribute("aria-label") !== words) {
+    node.replaceChildren(t(`tab.${id}`), ...(n ? [h("span", { class: "badge", "aria-hidden": "true" }, n > 99 ? "99+" : String(n))] : []));
+    node.setAttribute("aria-label", words);
+  }
   node.setAttribute("aria-selected", String(id === active));
   node.tabIndex = id === active ? 0 : -1;
 }
@@ -51,8 +56,10 @@ export function drawTabs() {
   if (active === null) return;
   const parts = open();
   if (!parts.some(({ id }) => id === active)) return show("mine");
-  $("tabs").hidden = parts.length < 2;
   keyed($("tabs"), parts, ({ id }) => id, make, update);
+  // A badge that changes is said, too: the tab itself may be far from where somebody is reading.
+  const counts = parts.map(({ id, badge }) => badge?.() && t(`badge.said.${id}`, { n: badge() })).filter(Boolean).join(" ");
+  if ($("tabs-live").textContent !== counts) $("tabs-live").textContent = counts;
   for (const { id } of PARTS) $(`view-${id}`).hidden = id !== active;
 }
 
