@@ -9,7 +9,7 @@ import { openBrowser } from "./support.mjs";
 /** The events of the table; each arrives by exactly this name. */
 const NAMES = [
   "permission_update", "role_change", "force_logout", "system_notification", "position_change", "approval_notice",
-  "message_notification", "connected", "checkpoint", "resync", "token_expiring", "subscribed", "receipt", "presence_admin", "close",
+  "message_notification", "notification", "notification_state", "approval_task", "connected", "checkpoint", "resync", "token_expiring", "subscribed", "receipt", "presence_admin", "close",
 ];
 /** What S0's sample waits before it connects by hand (5,000 ms there), and a browser by itself. */
 const RETRY = 300;

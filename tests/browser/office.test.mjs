@@ -7,9 +7,10 @@ import { Server } from "./server.mjs";
 import { call, connected, openBrowser, openTab, picture, signIn } from "./support.mjs";
 
 const WITHIN = { timeout: 10_000 };
-/** Quotes, a letter of four bytes, Chinese: they travel unchanged. */
-const REASON = 'See the "dentist" 🦷 看牙医';
-const COMMENT = "人手不足，换一天吧 <b>🙏</b>";
+const PLAIN = "看牙医";
+/** Quotes, markup, a letter of four bytes, Chinese: they travel unchanged. */
+const REASON = 'See the "dentist" <b>🦷</b> 看牙医';
+const COMMENT = "人手不足，换一天吧";
 
 let browser;
 let server;
@@ -51,12 +52,12 @@ async function person(username, locale, line) {
 const named = (page, name) => page.getByRole("tab", { name, exact: true }).waitFor(WITHIN);
 const allNamed = (pages, name) => Promise.all(pages.map((page) => named(page, name)));
 
-async function askFor(page, day, more = async () => {}) {
+async function askFor(page, day, reason, more = async () => {}) {
   await page.click("#tab-leave");
   await page.waitForSelector("#leave-type option", { state: "attached", ...WITHIN });
   await page.selectOption("#leave-type", "annual");
   await page.fill("#leave-from", day);
-  await page.fill("#leave-reason", REASON);
+  await page.fill("#leave-reason", reason);
   await more();
   await page.click("#leave-send");
 }
@@ -75,7 +76,7 @@ test("asking, deciding and reading reach every tab of both sides at once, in bot
 
   // S1-31, S1-33, FN3, FN4, FW33.
   await t.test("a request is on the manager's badges in both tabs, and in the list that he looks at", async () => {
-    await askFor(desk, first);
+    await askFor(desk, first, PLAIN);
     await status(desk, first, "running");
     assert.equal(await desk.inputValue("#leave-reason"), "", "the form is empty again");
     await allNamed(manager.pages, "收件箱, 1 条新通知");
@@ -88,12 +89,11 @@ test("asking, deciding and reading reach every tab of both sides at once, in bot
   await t.test("who opens the inbox has seen it, in every tab; the task still waits", async () => {
     await office.click("#tab-inbox");
     await notices(office).first().waitFor(WITHIN);
-    assert.ok((await notices(office).first().innerText()).includes(REASON), "it says what is asked, as it was written");
+    await notices(office).first().getByText(PLAIN).waitFor(WITHIN);
     await allNamed(manager.pages, "收件箱");
     await allNamed(manager.pages, "请假, 1 项待处理");
     await officeToo.click("#tab-leave");
-    await officeToo.locator("#leave-tasks article", { hasText: REASON }).waitFor(WITHIN);
-    await picture(office, "inbox-zh");
+    await officeToo.locator("#leave-tasks article", { hasText: PLAIN }).waitFor(WITHIN);
   });
 
   // S1-28, FW35.
@@ -121,10 +121,11 @@ test("asking, deciding and reading reach every tab of both sides at once, in bot
 
   // FW32.
   await t.test("who presses a button that another tab was quicker with is told who did it, and loses the button", async () => {
-    await askFor(desk, second);
+    await askFor(desk, second, PLAIN);
     const approve = (page) => notices(page).first().getByRole("button", { name: /^同意/ });
     await officeToo.click("#tab-inbox");
     await Promise.all([approve(office).waitFor(WITHIN), approve(officeToo).waitFor(WITHIN)]);
+    await picture(office, "inbox-zh");
     // This tab is kept from hearing that the task is gone: its list of tasks is not answered.
     let release;
     const held = new Promise((resolve) => { release = resolve; });
@@ -147,10 +148,10 @@ test("asking, deciding and reading reach every tab of both sides at once, in bot
 
   // S1-31.
   await t.test("half a day, and what the server refuses is said in its words, once", async () => {
-    await askFor(desk, third, () => desk.selectOption("#leave-part", "pm"));
+    await askFor(desk, third, REASON, () => desk.selectOption("#leave-part", "pm"));
     await status(desk, third, "running");
     assert.match(await desk.locator("#leave-mine tr", { hasText: third }).innerText(), /afternoon[^]*0\.5 d/);
-    await askFor(desk, third);
+    await askFor(desk, third, REASON);
     await desk.waitForSelector("#leave-error:not([hidden])", WITHIN);
     assert.equal((await desk.locator("#leave-error").innerText()).match(/is in the way/g)?.length, 1);
     assert.equal(await desk.inputValue("#leave-reason"), REASON, "what was written is still there");
@@ -159,7 +160,7 @@ test("asking, deciding and reading reach every tab of both sides at once, in bot
   // FW33.
   await t.test("a request that is withdrawn asks nobody any more", async () => {
     await office.click("#tab-leave");
-    await office.locator("#leave-tasks article").first().waitFor(WITHIN);
+    await office.locator("#leave-tasks article", { hasText: REASON }).waitFor(WITHIN);
     await desk.locator("#leave-mine tr", { hasText: third }).getByRole("button", { name: /^Withdraw/ }).click();
     await status(desk, third, "withdrawn");
     await office.locator("#leave-tasks article").first().waitFor({ state: "detached", ...WITHIN });
@@ -180,7 +181,6 @@ test("asking, deciding and reading reach every tab of both sides at once, in bot
     await desk.click("#tab-inbox");
     await notices(desk).first().getByText("critical").waitFor(WITHIN);
     await allNamed(alice.pages, "Inbox");
-    await picture(desk, "inbox");
   });
 
   // FN1, FN7, FN8, FN13: each mark in one tab, looked at in the other.
@@ -235,15 +235,13 @@ test("asking, deciding and reading reach every tab of both sides at once, in bot
     await office.click("#language");
     await office.click("#tab-inbox");
     await office.getByText("approved by 马经理").first().waitFor(WITHIN);
-    await askFor(desk, fourth);
+    await askFor(desk, fourth, REASON);
     await notices(office).first().getByRole("button", { name: /^Approve/ }).waitFor(WITHIN);
     await office.click("#language");
     await notices(office).first().getByRole("button", { name: /^同意/ }).waitFor(WITHIN);
     await desk.click("#language");
     await status(desk, fourth, "running");
     assert.equal(await desk.locator("#leave-type option").first().innerText(), "年假");
-    await desk.evaluate(() => scrollTo(0, 0));
-    await picture(desk, "leave-zh");
     for (const [page, tab] of [[office, "inbox"], [office, "leave"], [desk, "leave"]]) {
       await page.setViewportSize({ width: 390, height: 844 });
       await page.click(`#tab-${tab}`);

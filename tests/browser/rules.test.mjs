@@ -191,6 +191,20 @@ test("a line comes back where it was, with its topics", () => withLive(async ({ 
   assert.deepEqual(Object.fromEntries(searchParams), { topics: "notifications,receipts", resume: "e:7:abc:3" });
 }));
 
+test("topics that come and go are said on the line, and where nothing can be said another is opened", () => withLive(async ({ live, socket, source }) => {
+  live.listen(["notifications"]);
+  socket().open();
+  live.listen(["notifications", "leave:g"]);
+  live.listen(["leave:g"]);
+  live.listen(["leave:g"]);
+  assert.deepEqual(socket().sent, [{ type: "subscribe", topics: ["leave:g"] }, { type: "unsubscribe", topics: ["notifications"] }]);
+  live.choose("sse");
+  source().open();
+  live.listen(["notifications", "leave:g"]);
+  const { searchParams } = new URL(source().url, "http://h");
+  assert.equal(searchParams.get("topics"), "notifications,leave:g");
+}));
+
 test("where no socket opens it is a stream, where no stream brings anything it is polls", () => withLive(async ({ live, log, pass, calls, socket, source }) => {
   for (let tries = 0; tries < 2; tries += 1) {
     socket().onclose({ code: 1006 });
