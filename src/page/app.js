@@ -14,12 +14,14 @@ import { Live } from "./js/live.js";
 import { clearMine, drawMine, showChange } from "./js/mine.js";
 import { clearOnline, drawOnline, refreshOnline } from "./js/online.js";
 import { Seen, applyUpdate, fromAccount, position } from "./js/permissions.js";
+import { clearPreferences, drawPreferences, loadPreferences, popsUp } from "./js/preferences.js";
 import { clearReceipt, drawReceipt, receiptTold, showLatestReceipt } from "./js/receipt.js";
 import { clearRoles, drawRoles, refreshRoles, startRoles } from "./js/roles.js";
 import { drawSignIn, showSignIn, startSignIn } from "./js/signin.js";
 import { allows, forget, store } from "./js/store.js";
 import { activePart, administers, beginTabs, drawTabs, endTabs, startTabs } from "./js/tabs.js";
 import { clearTasks, loadTasks, startTasks, taskTold } from "./js/tasks.js";
+import { clearTelling, drawTelling, startTelling } from "./js/telling.js";
 import { toast } from "./js/toast.js";
 
 /** Set while a session is thought to exist, so that a first visit does not ask the server in vain. Says nothing secret. */
@@ -96,6 +98,8 @@ function drawAll() {
   drawSignIn();
   drawTabs();
   drawInbox();
+  drawPreferences();
+  drawTelling();
   drawLeave();
   drawMine();
   drawFrames();
@@ -125,6 +129,7 @@ const handlers = {
     showChange(added, removed);
     drawBar();
     drawTabs();
+    drawTelling();
     $("receipt").hidden = !administers();
     const by = [t("rev", { rev: state.rev }), operator?.name].filter(Boolean).join(" · ");
     if (removed.length) toast("revoked", t("toast.revoked", { names: names(removed) }), by);
@@ -172,6 +177,9 @@ const handlers = {
   LEAVE_UPDATE() {
     lookAgain("leave");
   },
+  PREFERENCE() {
+    loadPreferences();
+  },
   RESYNC() {
     refreshCounts();
     lookAgain();
@@ -189,9 +197,19 @@ const handlers = {
   },
 };
 
+/** What a kind of notice is called in lists and preferences. */
+const EVENT_OF = {
+  SYSTEM_NOTICE: "system_notification", POSITION_CHANGE: "position_change", APPROVAL_NOTICE: "approval_notice",
+  MESSAGE_NOTIFICATION: "message_notification",
+};
+
+/** How senders write it. */
+const CRITICAL = ["critical", "严重"];
+
 function notice({ type, data }) {
   if (type === "SYSTEM_NOTICE") inboxSeq = Math.max(inboxSeq, data.seq ?? 0);
-  toast("notice", data.title ?? "", data.content ?? "");
+  // What is critical cannot be switched off, here as in the counts.
+  if (popsUp(EVENT_OF[type]) || CRITICAL.includes(data.severity)) toast("notice", data.title ?? "", data.content ?? "");
 }
 
 /** Reads the inbox or leave again that a frame says has changed, if it is looked at. */
@@ -237,7 +255,7 @@ function leave(why) {
   forget();
   hint(false);
   endTabs();
-  for (const clear of [clearInbox, clearTasks, clearLeave, clearMine, clearFrames, clearReceipt, clearRoles, clearOnline, clearAccounts, clearChanges]) clear();
+  for (const clear of [clearInbox, clearTasks, clearPreferences, clearTelling, clearLeave, clearMine, clearFrames, clearReceipt, clearRoles, clearOnline, clearAccounts, clearChanges]) clear();
   $("toasts").replaceChildren();
   if ($("ask").open) $("ask").close("");
   $("desk").hidden = true;
@@ -265,6 +283,8 @@ async function enter() {
   live.open();
   refreshCounts();
   loadTasks().catch(() => {});
+  loadPreferences();
+  drawTelling();
   if (allows("audit:view")) showLatestReceipt();
 }
 
@@ -283,7 +303,7 @@ tabs?.addEventListener("message", async () => {
   // Another tab signed in: the cookies are now its account's, so this tab follows.
   live.close();
   if (store.account) forget();
-  for (const clear of [clearInbox, clearTasks, clearLeave, clearFrames, clearReceipt, clearRoles, clearOnline, clearAccounts, clearChanges]) clear();
+  for (const clear of [clearInbox, clearTasks, clearPreferences, clearTelling, clearLeave, clearFrames, clearReceipt, clearRoles, clearOnline, clearAccounts, clearChanges]) clear();
   await enter().catch(() => showSignIn());
 });
 
@@ -329,6 +349,7 @@ startTasks(drawTabs);
 startLeave(() => live.listen(topics()));
 startRoles();
 startAccounts();
+startTelling();
 startAsk();
 onLanguage(drawAll);
 translate();

@@ -171,15 +171,34 @@ test("asking, deciding and reading reach every tab of both sides at once, in bot
   // S0-34, FN16.
   await t.test("a broadcast counts in every tab of everybody", async () => {
     await Promise.all([desk, deskToo, office, officeToo].map((page) => page.click("#tab-mine")));
-    const admin = await server.signIn("admin");
+    const { page: admin, troubles } = await openTab(await browser.newContext({ locale: "en-US" }));
+    await signIn(admin, "admin");
     const counted = async (page) => (await call(page, "/api/v1/notifications/counts")).body.unseen;
     const [told, toldToo] = [await counted(desk), await counted(office)];
-    const notice = { title: "停机维护", content: "今晚 22:00\n请保存工作", category: "维护", severity: "严重" };
-    assert.equal((await admin("POST", "/api/v1/notifications/broadcast", notice)).status, 200);
+    // FN10: alice wants no such notices to pop up; it holds in all of her tabs.
+    const choice = '[data-choice="system_notification toast"]';
+    await deskToo.click("#tab-inbox");
+    await deskToo.click("#preferences-box summary");
+    await deskToo.click(choice);
+    await deskToo.click("#tab-mine");
+    await Promise.all(alice.pages.map((page) => page.waitForSelector(`${choice}[aria-checked="false"]`, { state: "attached", ...WITHIN })));
+    await admin.click("#tab-inbox");
+    await admin.click("#telling-box summary");
+    await admin.fill("#telling-title", "停机维护");
+    await admin.fill("#telling-content", "今晚 22:00\n请保存工作");
+    await admin.selectOption("#telling-severity", "warning");
+    await admin.click("#telling-send");
+    await admin.getByText("Tell 6 people?").waitFor(WITHIN);
+    await admin.click("#ask-yes");
+    await admin.locator(".trail", { hasText: "Sent to 5 tabs" }).waitFor(WITHIN);
+    await Promise.all(manager.pages.map((page) => page.locator(".toast", { hasText: "停机维护" }).waitFor(WITHIN)));
     await allNamed(alice.pages, `Inbox, ${told + 1} new`);
     await allNamed(manager.pages, `收件箱, ${toldToo + 1} 条新通知`);
     await desk.click("#tab-inbox");
-    await notices(desk).first().getByText("critical").waitFor(WITHIN);
+    await notices(desk).first().getByText("warning").waitFor(WITHIN);
+    for (const page of alice.pages) assert.equal(await page.locator(".toast", { hasText: "停机维护" }).count(), 0);
+    assert.equal(await desk.isVisible("#telling-box"), false, "who may not tell everybody sees no form for it");
+    assert.deepEqual(troubles, []);
     await allNamed(alice.pages, "Inbox");
   });
 

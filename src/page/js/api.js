@@ -124,6 +124,7 @@ const call = async (method, path, body, signal) => read(await authorised(method,
 
 export const get = (path, signal) => call("GET", path, undefined, signal);
 export const post = (path, body = {}) => call("POST", path, body);
+export const put = (path, body) => call("PUT", path, body);
 export const del = (path) => call("DELETE", path);
 
 /** The status alone, of a read that may be refused: what "try it" shows. */

@@ -13,7 +13,7 @@ const BROKEN = 1006;
 
 const EVENTS = [
   "permission_update", "role_change", "force_logout", "system_notification", "position_change", "approval_notice",
-  "message_notification", "notification", "notification_state", "approval_task", "leave_update", "connected", "checkpoint", "resync", "token_expiring", "subscribed", "receipt", "presence_admin",
+  "message_notification", "notification", "notification_state", "approval_task", "leave_update", "preference", "connected", "checkpoint", "resync", "token_expiring", "subscribed", "receipt", "presence_admin",
 ];
 
 /** What a line is asked for, as a query. */
