@@ -1,14 +1,14 @@
 //! Handing a returned instance in again (FW11): with the same number and history, one revision further.
 
+use super::assignees::chosen;
 use super::business;
 use super::definitions::{Definition, Resume};
 use super::form;
 use super::instance::Event;
 use super::outcome::{Outcome, check_comment, finish};
 use super::running::{Act, Parent, Running};
-use super::start;
 use super::title;
-use super::variables::Initiator;
+use super::variables::{Initiator, Variables};
 use super::view;
 use crate::core::Core;
 use crate::db::Work;
@@ -79,12 +79,14 @@ async fn hand_in(
     form::check(&running.definition.form, &Value::Object(fields.clone()))?;
     let company = by.company();
     let chosen = match &again.chosen {
-        Some(named) => start::chosen(work, company, &running.definition, named).await?,
+        Some(named) => chosen::read(work.conn(), company, &running.definition.graph, named).await?,
         None => running.state.chosen.clone(),
     };
     let now = work.now();
-    let facts = Initiator::read(work.conn(), company, by.account(), now).await?;
-    start::check_chosen(&running.definition, &fields, &facts, &chosen)?;
+    let initiator = Initiator::read(work.conn(), company, by.account(), now).await?;
+    let variables = Variables { form: fields, initiator };
+    chosen::check_enough(&running.definition.graph, &variables, &chosen)?;
+    let Variables { form: fields, initiator: facts } = variables;
     let author = by.author();
     let act = Act { actor: author.account, name: &author.name, comment: &again.comment };
     let resume = running.definition.settings.resume == Resume::Returning;

@@ -4,7 +4,6 @@ use super::assignees::chosen;
 use super::business;
 use super::definitions::{self, Definition};
 use super::form;
-use super::graph::{AssigneeRule, NodeKind};
 use super::instance::{Event, Status};
 use super::number;
 use super::preview::{PreviewOut, Starting, preview};
@@ -12,11 +11,9 @@ use super::running::{Act, Parent, Running};
 use super::store::instances::{self, NewInstance};
 use super::title;
 use super::variables::{Initiator, Variables};
-use super::walk;
 use crate::clock::guid;
 use crate::core::Core;
 use crate::db::{Conn, Work};
-use crate::hr::reporting;
 use crate::policy::Principal;
 use crate::refusal::Refusal;
 use crate::text::check_text;
@@ -27,8 +24,6 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
-/// Nodes for which the initiator chooses people at most, and people of each: what a form can show.
-const CHOSEN_MAX: usize = 50;
 /// Instances that wait for each other at most; definitions that refer to each other in a circle are not published.
 const NESTED_MAX: i64 = 5;
 
@@ -141,7 +136,7 @@ pub async fn begin(core: &Core, work: &mut Work, by: &Principal, new: &New) -> R
     let initiator = new.initiator.unwrap_or_else(|| by.account());
     let now = work.now();
     let (definition, facts) = offered(work.conn(), company, &new.definition, initiator, now).await?;
-    let chosen = chosen(work, company, &definition, &new.chosen).await?;
+    let chosen = chosen::read(work.conn(), company, &definition.graph, &new.chosen).await?;
     let about = About { initiator, form: new.form.clone(), facts, chosen };
     let author = by.author();
     let act = Act { actor: by.account(), name: &author.name, comment: "" };
@@ -246,72 +241,10 @@ async fn make(
     let id = instances::insert(work.conn(), &new, now).await?;
     let row = instances::by_id(work.conn(), id).await?.ok_or(super::view::MISSING)?;
     let mut running = Running::of(work.conn(), row).await?;
-    check_chosen(&definition, &form, &facts, &chosen)?;
+    chosen::check_enough(&definition.graph, &shown, &chosen)?;
     running.apply(core, work, act, Event::Started { initiator, form, facts, chosen }).await?;
     let zone = Zone::named(&core.settings.calendar.timezone).unwrap_or_else(Zone::utc);
     running.row.approval_no = number::next(work, &zone, &prefix).await?;
     running.save(core, work, Parent::Knows).await?;
     Ok(running)
-}
-
-/// Finds the people whom the initiator chose.
-pub(super) async fn chosen(
-    work: &mut Work,
-    company: CompanyId,
-    definition: &Definition,
-    named: &BTreeMap<String, Vec<String>>,
-) -> Result<BTreeMap<String, Vec<AccountId>>, Refusal> {
-    if named.len() > CHOSEN_MAX {
-        return Err(Refusal::invalid("chosen", "too_many", format!("at most {CHOSEN_MAX} nodes")));
-    }
-    let mut chosen = BTreeMap::new();
-    for (code, guids) in named {
-        let node: String = code.chars().take(64).collect();
-        let field = format!("chosen.{node}");
-        let Some(most) = choice(definition, code).map(|(_, max)| max) else {
-            return Err(Refusal::invalid(field, "unknown_node", "nobody is chosen for this node"));
-        };
-        if guids.len() > most as usize || guids.len() > CHOSEN_MAX {
-            return Err(Refusal::invalid(field, "too_many", format!("at most {most} people")));
-        }
-        let people = reporting::accounts_named(work.conn(), company, guids).await?;
-        if people.len() != guids.len() {
-            let detail = "names somebody twice, or somebody who is not there or cannot act now";
-            return Err(Refusal::invalid(field, "unknown_account", detail));
-        }
-        chosen.insert(code.clone(), people);
-    }
-    Ok(chosen)
-}
-
-/// How many people the initiator chooses for a node.
-fn choice(definition: &Definition, code: &str) -> Option<(u32, u32)> {
-    let node = walk::find(&definition.graph, code)?;
-    let rules = match &node.kind {
-        NodeKind::Approve(work) | NodeKind::Handle(work) => &work.assignees,
-        NodeKind::Copy { assignees } => assignees,
-        _ => return None,
-    };
-    rules.iter().find_map(|rule| match rule {
-        AssigneeRule::InitiatorChooses { min, max } => Some((*min, *max)),
-        _ => None,
-    })
-}
-
-/// Checks that enough people were chosen for every node that will be entered, as the form is now.
-pub(super) fn check_chosen(
-    definition: &Definition,
-    form: &Map<String, Value>,
-    facts: &Initiator,
-    chosen: &BTreeMap<String, Vec<AccountId>>,
-) -> Result<(), Refusal> {
-    let variables = Variables { form: form.clone(), initiator: facts.clone() };
-    for code in super::running::all_ahead(&definition.graph, &variables) {
-        let Some((min, _)) = choice(definition, &code) else { continue };
-        if chosen.get(&code).map_or(0, Vec::len) < min as usize {
-            let detail = format!("choose at least {min}");
-            return Err(Refusal::invalid(format!("chosen.{code}"), "required", detail));
-        }
-    }
-    Ok(())
 }
