@@ -1,6 +1,7 @@
 //! Definitions written: a new one, a draft changed, a new draft of what is published. A draft may be wrong in every way
 //! that `validate.rs` knows; only what could not be stored or read is refused here.
 
+use super::audited::audited;
 use super::model::{Definition, DefinitionOut, DefinitionPatch, NewDefinition, Status};
 use super::read::MISSING;
 use crate::core::Core;
@@ -24,8 +25,7 @@ pub async fn create(core: &Core, by: &Principal, new: &NewDefinition) -> Result<
         return Err(Refusal::on_duplicate("code")(crate::db::DbError::Duplicate));
     }
     let id = insert(&mut work, by, &new.code, &new.content).await?;
-    work.audit("definition_created", "workflow_definition", &new.code, ADMIN).await?;
-    finish(work, by, id).await
+    finish(work, by, id, "definition_created", None).await
 }
 
 /// Changes the draft of a code; where there is none, begins one with what is published and changes that.
@@ -58,8 +58,7 @@ pub async fn update(
     } else {
         insert(&mut work, by, code, &content).await?
     };
-    work.audit("definition_updated", "workflow_definition", code, ADMIN).await?;
-    finish(work, by, id).await
+    finish(work, by, id, "definition_updated", Some(&before)).await
 }
 
 async fn insert(
@@ -78,8 +77,17 @@ async fn insert(
     })
 }
 
-async fn finish(mut work: Work, by: &Principal, id: i64) -> Result<DefinitionOut, Refusal> {
+/// Says in the audit log what was changed, and commits.
+async fn finish(
+    mut work: Work,
+    by: &Principal,
+    id: i64,
+    action: &str,
+    before: Option<&Definition>,
+) -> Result<DefinitionOut, Refusal> {
     let made = super::by_id(work.conn(), id).await?.ok_or(MISSING)?;
+    let (old, new) = (before.map(audited), audited(&made));
+    work.audit_diff(action, "workflow_definition", &made.code, ADMIN, old.as_ref(), Some(&new)).await?;
     work.commit(&by.stamp()).await?;
     Ok(DefinitionOut::whole(&made))
 }

@@ -2,6 +2,7 @@
 //! version that they started on, whatever becomes of it; a new version counts from the moment it is committed, on every
 //! node, because an instance finds its definition in the database (S0-6).
 
+use super::audited::audited;
 use super::draft::ADMIN;
 use super::known;
 use super::model::{Definition, DefinitionOut, Status};
@@ -92,10 +93,12 @@ pub async fn change(
         return Err(Refusal::Outdated);
     }
     let definition = Definition::try_from(row)?;
+    let mut before = None;
     let to = match order {
         Move::Publish => {
             let faults = known::faults(core, work.conn(), by.company(), code, &definition.content()).await?;
             first_of(&faults)?;
+            before = live(work.conn(), by, code).await?;
             store::retire_live(work.conn(), by.company(), code, now).await?;
             Status::Published
         }
@@ -107,10 +110,22 @@ pub async fn change(
     if done == 0 {
         return Err(Refusal::Outdated);
     }
-    work.audit(order.action(), "workflow_definition", code, ADMIN).await?;
     let changed = super::by_id(work.conn(), definition.id).await?.ok_or(MISSING)?;
+    // What a new version changes is the difference to what was live before it.
+    let (old, new) = (audited(before.as_ref().unwrap_or(&definition)), audited(&changed));
+    work.audit_diff(order.action(), "workflow_definition", code, ADMIN, Some(&old), Some(&new)).await?;
     work.commit(&by.stamp()).await?;
     Ok(DefinitionOut::whole(&changed))
+}
+
+/// The version that takes, or for now does not take, new instances.
+async fn live(conn: &mut crate::db::Conn, by: &Principal, code: &str) -> Result<Option<Definition>, Refusal> {
+    for status in [Status::Published, Status::Suspended] {
+        if let Some(row) = store::of_status(conn, by.company(), code, status.word()).await? {
+            return Definition::try_from(row).map(Some);
+        }
+    }
+    Ok(None)
 }
 
 /// Refuses to publish what is wrong; all of it is in the text, the first place in the field.

@@ -4,6 +4,7 @@
 //! changed afterwards (FW26); of one code at most one is published or suspended, and at most one is a draft. Instances
 //! stay on the version that they started on. Everything is data: a new process needs neither new code nor a restart (S0-6).
 
+mod audited;
 pub mod draft;
 pub mod known;
 pub mod lifecycle;
