@@ -7,6 +7,7 @@
 use super::calendar::Calendar;
 use super::days;
 use super::model::{LeaveType, Status, in_days};
+use super::sight::reaches_person;
 use super::span::{Asked, Span};
 use super::store::leaves::in_the_way;
 use super::store::people::Person;
@@ -74,11 +75,25 @@ pub async fn reckon(
     Ok(Weighed { span, days, shares: calendar.shares(&span, of.counts) })
 }
 
-/// Goes on when it begins no earlier than the type lets it, or the caller may ask for others.
-pub fn check_backdated(core: &Core, by: &Principal, of: &LeaveType, wanted: &Weighed) -> Result<(), Refusal> {
+/// Answers whether the caller may put aside, for this person, what binds everybody else (FW41): he holds `staff:create`,
+/// and it reaches the person (FC7).
+async fn is_exempt(core: &Core, conn: &mut Conn, by: &Principal, person: &Person) -> Result<bool, Refusal> {
+    reaches_person(core, conn, by, "staff:create", person).await
+}
+
+/// Goes on when it begins no earlier than the type lets it, or the caller may ask for others and this person is one of
+/// them.
+pub async fn check_backdated(
+    core: &Core,
+    conn: &mut Conn,
+    by: &Principal,
+    person: &Person,
+    of: &LeaveType,
+    wanted: &Weighed,
+) -> Result<(), Refusal> {
     let today = core.settings.calendar.zone().day(core.clock.now_ms());
     let earliest = today.saturating_sub(of.backdate_days.days());
-    if wanted.days.0 >= earliest || by.holds("staff:create") {
+    if wanted.days.0 >= earliest || is_exempt(core, conn, by, person).await? {
         return Ok(());
     }
     let detail = format!("{} begins on {earliest} at the earliest; ask somebody with staff:create", of.name);
@@ -103,14 +118,16 @@ pub async fn check_free(conn: &mut Conn, person: &Person, wanted: &Weighed, own:
     })
 }
 
-/// Goes on when leave is given on these days. Who may ask for others may ask for blocked days.
+/// Goes on when leave is given on these days. Who may ask for this person and others may ask for blocked days.
 pub async fn check_open(
+    core: &Core,
     conn: &mut Conn,
     by: &Principal,
+    person: &Person,
     of: &LeaveType,
     wanted: &Weighed,
 ) -> Result<(), Refusal> {
-    if of.ignores_blocks || by.holds("staff:create") {
+    if of.ignores_blocks || is_exempt(core, conn, by, person).await? {
         return Ok(());
     }
     let (first, last) = (wanted.days.0.to_string(), wanted.days.1.to_string());

@@ -37,7 +37,7 @@ pub async fn create(core: &Core, by: &Principal, new: &NewLeave) -> Result<Leave
         end_half: new.end_half,
     };
     let wanted = weigh(core, work.conn(), by, &of, asked).await?;
-    check_backdated(core, by, &of, &wanted)?;
+    check_backdated(core, work.conn(), by, &person, &of, &wanted).await?;
     lock(&mut work, &person).await?;
     check_free(work.conn(), &person, &wanted, 0).await?;
     if !new.submit && store::draft_count(work.conn(), person.id).await? >= DRAFTS_MAX {

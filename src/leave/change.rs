@@ -37,7 +37,7 @@ pub async fn update(core: &Core, by: &Principal, guid: &str, patch: &LeavePatch)
     same_course(&row, &of)?;
     let wanted = wanted(core, &mut work, by, &of, &row, patch).await?;
     if wanted.span.start != row.start_at {
-        check_backdated(core, by, &of, &wanted)?;
+        check_backdated(core, work.conn(), by, &whose, &of, &wanted).await?;
     }
     check_free(work.conn(), &whose, &wanted, row.id).await?;
     if row.status == "returned" {

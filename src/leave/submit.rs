@@ -153,8 +153,8 @@ async fn admitted(
     let wanted = reckon(core, work.conn(), by, &of, span).await?;
     of.check_amount(wanted.amount())?;
     of.check_attached(wanted.amount(), &row.attachments)?;
-    check_backdated(core, by, &of, &wanted)?;
-    check_open(work.conn(), by, &of, &wanted).await?;
+    check_backdated(core, work.conn(), by, whose, &of, &wanted).await?;
+    check_open(core, work.conn(), by, whose, &of, &wanted).await?;
     check_free(work.conn(), whose, &wanted, row.id).await?;
     check_left(work.conn(), by, whose, &of, &wanted, row.id).await?;
     Ok((of, wanted))
