@@ -3,12 +3,14 @@
 //! Invariants: the same functions decide here and in the run (`walk`, `assignees::assign`), so that what is said is what
 //! happens, as long as nobody changes the form, the definition's people or his decision to approve on the way. It is
 //! assumed that everybody approves. Where several are asked and one decides, nobody can say who it will be: then nobody of
-//! them counts as having approved for the nodes after it. Nothing is written.
+//! them counts as having approved for the nodes after it; nor does for a branch who approves in one beside it. So whoever
+//! is said to be left out because he approved is, and who is said to be asked may be spared. Nothing is written.
 
 use super::assignees::chosen::choice_of;
 use super::assignees::{self, Asking, Assigned, Before, Outcome, Reason};
 use super::definitions::Definition;
 use super::graph::{AssigneeRule, AutoDecision, Branch, Mode, Node, NodeKind, Work};
+use super::instance::outcome;
 use super::variables::Variables;
 use super::walk;
 use crate::db::{Conn, DbError, bulk};
@@ -190,9 +192,14 @@ impl<'g, 'a> Look<'g, 'a> {
                 step.people = people;
             }
         }
-        self.last = sure(work.mode, &step.people);
+        // Who approved earlier has decided as soon as he is asked; that may be all that it takes.
+        let verdicts: Vec<_> = step.people.iter().map(|person| person.earlier.then_some(true)).collect();
+        let at_once = outcome(work, &verdicts) == Some(true);
+        let others_too = !at_once && !step.chosen_later && !one_decides(work.mode, step.people.len());
+        let approved = step.people.iter().filter(|person| person.earlier || others_too);
+        self.last = approved.map(|person| person.account).collect();
         self.approved.extend(self.last.iter().copied());
-        if step.people.iter().all(|person| person.earlier) {
+        if at_once && !step.chosen_later {
             step.decided = Some(true);
             step.reason = Some(Reason::ApprovedEarlier);
         }
@@ -203,14 +210,31 @@ impl<'g, 'a> Look<'g, 'a> {
         let taken = walk::taken(step.node, self.starting.variables)
             .map_err(|error| Refusal::conflict("expression_failed", error.to_string()))?;
         let mut flow = Flow::On;
+        // Branches beside each other begin at once, and nobody can say which of their decisions come first: within one only
+        // what was approved before all of them, or in itself, is certain. Behind them all of it is, but not what was last.
+        let several = taken.len() > 1;
+        let (before, mut approved) = ((self.approved.clone(), self.last.clone()), self.approved.clone());
         for branch in taken {
             let (steps, of_branch) = self.sequence(conn, &branch.nodes).await?;
+            let at_once = !waits(&steps);
             step.branches.push((branch, steps));
             match of_branch {
-                Flow::Rejected => return Ok(Flow::Rejected),
+                // Before anybody has been asked in the branches after it.
+                Flow::Rejected if at_once => return Ok(Flow::Rejected),
+                Flow::Rejected => flow = Flow::Rejected,
                 Flow::Finished => flow = Flow::Finished,
                 Flow::On => {}
             }
+            if several {
+                approved.extend(self.approved.drain(before.0.len()..));
+                self.last.clone_from(&before.1);
+            }
+        }
+        if several {
+            if approved.len() > before.0.len() {
+                self.last.clear();
+            }
+            self.approved = approved;
         }
         Ok(flow)
     }
@@ -232,17 +256,22 @@ fn chosen_later(rules: &[AssigneeRule]) -> bool {
     rules.iter().any(|rule| matches!(rule, AssigneeRule::PreviousChooses))
 }
 
-/// Answers who of these will have approved for certain, if nobody refuses.
-fn sure(mode: Mode, people: &[Assigned]) -> Vec<AccountId> {
-    let one_decides = match mode {
+/// Answers whether something of these has to happen before the last is reached.
+fn waits(steps: &[Step<'_>]) -> bool {
+    steps.iter().any(|step| match step.node.kind {
+        NodeKind::Approve(_) | NodeKind::Handle(_) => step.decided.is_none(),
+        NodeKind::Delay { .. } | NodeKind::Subprocess { .. } => true,
+        _ => step.branches.iter().any(|(_, inner)| waits(inner)),
+    })
+}
+
+/// Answers whether so many people are asked and not all of them decide: nobody can say who it will be.
+fn one_decides(mode: Mode, people: usize) -> bool {
+    match mode {
         Mode::All | Mode::Sequential => false,
-        Mode::Vote { percent } => percent < 100,
-        Mode::Any => true,
-    };
-    if one_decides && people.len() > 1 {
-        return Vec::new();
+        Mode::Vote { percent } => percent < 100 && people > 1,
+        Mode::Any => people > 1,
     }
-    people.iter().filter(|person| !person.earlier).map(|person| person.account).collect()
 }
 
 /// What will happen, as it is shown.

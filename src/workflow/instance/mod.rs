@@ -14,9 +14,12 @@ mod step;
 pub use back::{previous, returnable};
 pub use event::{Effect, Event, Fault, Position, Target};
 pub use model::{Instance, Origin, Run, RunState, Seat, Status, Task, TaskState};
+pub use seats::outcome;
 pub use step::step;
 
 #[cfg(test)]
 mod model_check;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod told_check;

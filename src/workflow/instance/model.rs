@@ -1,7 +1,9 @@
 //! The state of an instance. Ids are numbers of this instance, from 1 in the order in which
 //! things came to be, so that a replayed log names the same things.
 
+use crate::workflow::graph::Graph;
 use crate::workflow::variables::Initiator;
+use crate::workflow::walk;
 use livegrant_actors::AccountId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -140,8 +142,17 @@ impl Instance {
         people
     }
 
-    /// Who approved in this round, and who of them at the node that was decided last (FW22).
-    pub fn approved_before(&self) -> (Vec<AccountId>, Vec<AccountId>) {
+    /// Who approved in this round, and who of them at the node just before a run (FW22). What counted there without asking
+    /// counts as approved there too: several nodes in a row ask once. Nodes of branches beside the run's own are not before
+    /// it, whenever they were decided.
+    pub fn approved_before(&self, graph: &Graph, run: i64) -> (Vec<AccountId>, Vec<AccountId>) {
+        let own = self.run(run).and_then(|run| walk::path_to(graph, &run.node)).unwrap_or_default();
+        let beside = |other: &Run| {
+            let around = walk::path_to(graph, &other.node).unwrap_or_default();
+            around.iter().zip(&own).any(|(other, own)| {
+                other.condition.code == own.condition.code && other.branch.code != own.branch.code
+            })
+        };
         let of_round = |task: &&Task| self.run(task.run).is_some_and(|run| run.round == self.round);
         let approved = |task: &&Task| {
             task.state == TaskState::Approved
@@ -150,14 +161,15 @@ impl Instance {
         };
         let by = |task: &Task| task.decided_by.unwrap_or(task.assignee);
         let all: Vec<_> = self.tasks.iter().filter(approved).filter(of_round).collect();
-        let last = self
-            .runs
-            .iter()
-            .rev()
-            .find(|run| run.state == RunState::Done && self.tasks_of(run.number).next().is_some());
-        let just =
-            all.iter().filter(|task| last.is_some_and(|run| run.number == task.run)).map(|task| by(task));
-        let just = just.collect();
+        let last = self.runs.iter().rev().filter(|other| other.number != run && !beside(other)).find(|run| {
+            run.state == RunState::Done
+                && run.round == self.round
+                && self.tasks_of(run.number).next().is_some()
+        });
+        let counted = |task: &&Task| last.is_some_and(|run| run.number == task.run);
+        let skipped = |task: &&Task| task.state == TaskState::Skipped && counted(task);
+        let just = all.iter().copied().filter(counted).map(by);
+        let just = just.chain(self.tasks.iter().filter(skipped).map(|task| task.assignee)).collect();
         (all.into_iter().map(by).collect(), just)
     }
 }

@@ -272,7 +272,7 @@ fn going_back_asks_everybody_anew_and_keeps_out_of_parallel_parts() {
     desk.push(Event::Returned { task, by: who(4), to: Target::Start }, &[]).unwrap();
     assert_eq!((desk.state.status, desk.pending()), (Status::Returned, vec![]));
     assert_eq!(
-        desk.state.approved_before(),
+        desk.state.approved_before(&desk.graph, 99),
         (vec![], vec![]),
         "approvals of an earlier round do not count again"
     );
@@ -358,7 +358,7 @@ fn an_earlier_approval_counts_as_the_rule_says_and_says_so() {
     let event = Event::Decided { task, by: who(2), approve: true, chose: vec![], form: Map::new() };
     let (state, effects) = step(&desk.graph, &desk.state, &event).unwrap();
     assert_eq!(
-        (state.approved_before(), effects),
+        (state.approved_before(&desk.graph, 3), effects),
         ((vec![who(2)], vec![who(2)]), vec![Effect::Ask { run: 3 }])
     );
     let skipped = Some("auto: approved earlier".to_owned());

@@ -8,9 +8,10 @@
 mod ahead;
 mod notices;
 mod save;
+pub mod told;
 mod world;
 
-pub use ahead::{ahead, all_ahead};
+pub use ahead::{ahead, all_ahead, way};
 pub use save::Parent;
 
 use crate::core::Core;

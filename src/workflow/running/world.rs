@@ -75,7 +75,7 @@ impl Running {
         let (NodeKind::Approve(rules) | NodeKind::Handle(rules)) = &node.kind else {
             return Err(defect("a node that asks nobody"));
         };
-        let (all, just) = self.state.approved_before();
+        let (all, just) = self.state.approved_before(&self.definition.graph, run);
         let before: Vec<Before> =
             all.into_iter().map(|account| Before { account, just_before: just.contains(&account) }).collect();
         let variables = self.variables();
