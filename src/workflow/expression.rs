@@ -20,8 +20,8 @@ pub const TEXT_MAX: usize = 1_000;
 /// Deepest nesting. An evaluation goes down as many calls, and in an unoptimised build 28 of them took more than 1 MiB of
 /// stack: 18 leave a worker, which has 2 MiB, more than the half.
 const DEPTH_MAX: usize = 18;
-/// Most parts (operators, names, literals). 200 parts can join 100 texts: at the longest text of a form, 40 kB, that
-/// copies 200 MB in all, some 50 ms.
+/// Most parts (operators, names, literals). 200 parts can join 100 texts, each of which is copied once a level: at the
+/// longest text of a form, 5,000 characters or 20 kB, that is 36 MB at most.
 const PARTS_MAX: usize = 200;
 
 /// Why a text is no expression.
