@@ -1,5 +1,6 @@
 //! Changing a staff record, and a person's leaving. Login and status decide who holds the person's positions: whoever
-//! moves them gives and takes what they carry, so both ends are recorded (I2) and the caller needs sway over it.
+//! moves them gives and takes what they carry, so both ends are recorded (I2) and the caller needs sway over it. Whoever
+//! moves a person to another organisation reaches both.
 
 use super::model::{Field, HeldRow, LEAVING, Staff, StaffId, StaffOut, StaffPatch, check_staff_status};
 use super::organizations::row_for;
@@ -12,7 +13,7 @@ use super::store::staff::{self as store, StaffColumns, of_company};
 use super::store::staff_positions::{end_holds, held_by};
 use crate::access::dominance::{Lasting, dominates_grant, dominates_holder};
 use crate::access::last_administrator;
-use crate::access::scope::{self, covers_person};
+use crate::access::scope::{self, covers, covers_person};
 use crate::auth::update_account;
 use crate::core::Core;
 use crate::db::Work;
@@ -48,6 +49,8 @@ pub async fn update(
     };
     let account = wanted_login(core, by, patch).await?;
     let mut work = core.db.begin(&by.author()).await?;
+    // What is told of another organisation of one's own; positions that move have a word of their own.
+    work.because("organization");
     let before = locked(&mut work, by, &scope, &guid).await?;
     if patch.version.is_some_and(|version| version != before.version) {
         return Err(Refusal::Outdated);
@@ -57,13 +60,21 @@ pub async fn update(
         is_free(work.conn(), by, account, Some(id)).await?;
     }
     let now = work.now();
+    let org_id = row_for(work.conn(), by, &scope, &patch.organization_guid, before.org_id).await?;
+    if org_id != before.org_id && !covers(work.conn(), &scope, before.org_id).await? {
+        // His own record is all that he reaches here.
+        return Err(Refusal::Denied {
+            permission: "staff:update".to_owned(),
+            detail: "your data scope does not reach the organisation that this person would leave".to_owned(),
+        });
+    }
     let columns = StaffColumns {
         staff_no: patch.staff_no.as_deref().unwrap_or(&before.staff_no),
         name: patch.name.as_deref().unwrap_or(&before.name),
         mobile: patch.mobile.as_deref().unwrap_or(&before.mobile),
         email: patch.email.as_deref().unwrap_or(&before.email),
         status: patch.status.as_deref().unwrap_or(&before.status),
-        org_id: row_for(work.conn(), by, &scope, &patch.organization_guid, before.org_id).await?,
+        org_id,
         account: account.or(before.account_id.map(AccountId)),
         hired_at: hired_at.or(before.hired_at),
     };

@@ -1,6 +1,7 @@
 //! Putting people into positions (`AssignStaffPosition`, S1-35), changing how they are in them, and taking them out, for good
 //! or for a time. Repeating is harmless; whoever comes in, goes out or is in one otherwise is told (`position_notices`).
-//! Nobody puts anybody into a position that carries more than he holds himself, nor into one beyond his reach.
+//! Nobody puts anybody into a position that carries more than he holds himself, nor into one beyond his reach, nor out of
+//! one there.
 
 use super::change_staff::{Change, locked};
 use super::model::{
@@ -8,7 +9,7 @@ use super::model::{
     check_change_type, has_room,
 };
 use super::position_notices;
-use super::positions::remaining;
+use super::positions::{reached, remaining};
 use super::resolve::{is_caller, parse_guid};
 use super::staff::MISSING;
 use super::store::positions::{lock_position, of_company, position};
@@ -127,6 +128,9 @@ async fn put(
         }
         has_room(into.headcount, into.holders + 1)?;
     }
+    if wanted.is_primary {
+        leaves_what_is_reached(&mut work, by, scope, &held, id).await?;
+    }
     if moves {
         let holder = HolderId::Position(id);
         dominates_grant(core, &mut work, by, holder, wanted.to.into(), person.org_id).await?;
@@ -173,6 +177,26 @@ async fn reached_position(
     if covers(work.conn(), scope, found.org_id).await? { Ok(found) } else { Err(unknown()) }
 }
 
+/// A new main position takes the place of the one before: the caller reaches that too.
+async fn leaves_what_is_reached(
+    work: &mut Work,
+    by: &Principal,
+    scope: &DataScope,
+    held: &[HeldRow],
+    to: PositionId,
+) -> Result<(), Refusal> {
+    for row in held.iter().filter(|row| row.is_primary && row.position_id != to.0) {
+        if position(work.conn(), reached(by, scope), &row.position_guid).await?.is_none() {
+            return Err(Refusal::Denied {
+                permission: "staff:update".to_owned(),
+                detail: "your data scope does not reach the position that is this person's main one"
+                    .to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
 /// What it is called when nobody says: somebody's first position, his new main one, or one more.
 fn usual_type(held: &[HeldRow], before: Option<&HeldRow>, is_primary: Option<bool>) -> String {
     let word = match (before, is_primary) {
@@ -213,7 +237,7 @@ fn same(row: &HeldRow, wanted: &Hold<'_>) -> bool {
     row.is_primary == wanted.is_primary && row.change_type == wanted.change_type
 }
 
-/// Takes a person out of a position. `None`: he was not in it.
+/// Takes a person out of a position that the caller reaches. `None`: he was not in it.
 pub async fn end(
     core: &Core,
     by: &Principal,
@@ -226,7 +250,7 @@ pub async fn end(
     let mut work = core.db.begin(&by.author()).await?;
     let person = locked(&mut work, by, &scope, &guid).await?;
     let staff = StaffId(person.id);
-    let out_of = position(work.conn(), of_company(by.company()), &position_guid).await?;
+    let out_of = position(work.conn(), reached(by, &scope), &position_guid).await?;
     let out_of = out_of.ok_or(Refusal::NotFound { what: "position" })?;
     let id = PositionId(out_of.id);
     let held = store::held_by(work.conn(), staff).await?;

@@ -177,6 +177,70 @@ served! {
         ok(alice.patch(&port, json!({ "name": "harbour" })).await);
     }
 
+    // FC7: whoever moves a person reaches where he is and where he is to be: organisations and positions alike.
+    async fn a_person_is_moved_inside_the_scope_alone(server: TestServer) {
+        let root = server.platform().await;
+        let land = land(root).await;
+        let alice = server.account("alice", EVERYTHING).await;
+        let hers = format!("/api/v1/staff/{}", settle(root, &alice, &land.north).await);
+        rescope(root, &alice, "own_and_below", &[]).await;
+        let bob = server.account("bob", &[]).await;
+        let his = format!("/api/v1/staff/{}", settle(root, &bob, &land.port).await);
+        let stranger = in_the_south(root, "/api/v1/staff", "staff_no").await;
+        let to = |organization: &str| json!({ "organization_guid": organization });
+        let code_of = async |name: &str| {
+            let page = ok(root.get(&format!("/api/v1/positions?code={name}")).await);
+            guid(&page["results"][0])
+        };
+        let (near, far) = (code_of("port").await, code_of("south").await);
+        ok(root.post(&format!("{his}/positions"), json!({ "position_guid": far, "is_primary": true })).await);
+
+        let before = server.rows().await;
+        let problem = refused(alice.patch(&his, to(&land.south)).await, 400, "unknown_organization");
+        assert!(problem["errors"]["organization_guid"].is_array(), "{problem}");
+        refused(alice.patch(&his, json!({ "organization_guid": null })).await, 400, "out_of_scope");
+        refused(alice.patch(&stranger, to(&land.north)).await, 404, "not_found");
+        let positions = format!("{his}/positions");
+        let into = alice.post(&format!("{hers}/positions"), json!({ "position_guid": far })).await;
+        refused(into, 400, "unknown_position");
+        refused(alice.delete(&format!("{positions}/{far}")).await, 404, "not_found");
+        refused(alice.patch(&format!("{positions}/{far}"), json!({ "change_type": "晋升" })).await, 400, "unknown_position");
+        let main = json!({ "position_guid": near, "is_primary": true });
+        refused(alice.post(&positions, main.clone()).await, 403, "NoPermissionError");
+        let port = format!("/api/v1/positions/{near}");
+        refused(alice.patch(&port, to(&land.south)).await, 400, "unknown_organization");
+        assert_eq!(server.rows().await, before, "a refused request changed something");
+
+        // Inside both ends are hers; a further position takes nothing from the one beyond.
+        ok(alice.patch(&his, to(&land.north)).await);
+        ok(alice.patch(&his, to(&land.port)).await);
+        ok(alice.post(&positions, json!({ "position_guid": near })).await);
+        ok(alice.delete(&format!("{positions}/{near}")).await);
+        ok(root.delete(&format!("{positions}/{far}")).await);
+        ok(alice.post(&positions, main).await);
+    }
+
+    // FC7: one's own record is no way out of an organisation that one does not reach.
+    async fn nobody_moves_himself_from_where_he_does_not_reach(server: TestServer) {
+        let root = server.platform().await;
+        let land = land(root).await;
+        let alice = server.account("alice", &["staff:view", "staff:update"]).await;
+        let hers = format!("/api/v1/staff/{}", settle(root, &alice, &land.north).await);
+        rescope(root, &alice, "chosen", &[&land.port]).await;
+        let body = json!({ "code": "selves", "name": "selves", "data_scope": "self" });
+        let selves = ok(root.post("/api/v1/roles", body).await)["id"].clone();
+        let codes = json!({ "permissions": ["staff:view", "staff:update"] });
+        ok(root.post(&format!("/api/v1/roles/{selves}/permissions/add"), codes).await);
+        ok(root.post(&format!("/api/v1/accounts/{}/roles/{selves}", alice.id), json!({})).await);
+        ok(alice.patch(&hers, json!({ "mobile": "1" })).await);
+        let before = server.rows().await;
+        let to = json!({ "organization_guid": land.port });
+        refused(alice.patch(&hers, to.clone()).await, 403, "NoPermissionError");
+        assert_eq!(server.rows().await, before);
+        rescope(root, &alice, "chosen", &[&land.port, &land.north]).await;
+        ok(alice.patch(&hers, to).await);
+    }
+
     // FC7, I2: a move in the tree changes what "below" is, at once.
     async fn a_moved_organisation_is_out_of_reach_at_once(server: TestServer) {
         let root = server.platform().await;
