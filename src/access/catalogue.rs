@@ -7,47 +7,48 @@ use super::roles::Holders;
 use super::store::{self, catalogue as rows};
 use crate::core::Core;
 use crate::db::Work;
+use crate::db::listing::{Conditions, Wanted};
 use crate::db::paging::Page;
 use crate::policy::store::permissions;
 use crate::policy::{Edit, HolderId, Permission, PolicyChange, Principal, SYSTEM_ADMIN};
 use crate::refusal::Refusal;
 use livegrant_actors::{ApplicationId, Rev};
 
-/// Which permissions to list.
+/// Reads a list's query.
+pub fn wanted(query: &str) -> Result<Wanted, Refusal> {
+    rows::CATALOGUE.read(query, &[])
+}
+
+/// What a caller wants who only looks for a text.
+pub fn searched(search: Option<&str>, page: Page) -> Result<Wanted, Refusal> {
+    rows::CATALOGUE.searched(search, page)
+}
+
+/// Which permissions are asked for, beyond what a list's query says.
 #[derive(Debug, Clone, Default)]
-pub struct CatalogueFilter {
+pub struct Among {
     /// Of this application; 0 is the core.
     pub application: Option<i64>,
     /// `api`, `menu` or `button`.
     pub kind: Option<String>,
-    /// Part of the code, name or description.
-    pub search: Option<String>,
 }
 
-impl CatalogueFilter {
-    fn takes(&self, row: &Permission) -> bool {
-        let search = self.search.as_deref().unwrap_or_default().to_lowercase();
-        self.application.is_none_or(|application| application == row.application_id)
-            && self.kind.as_deref().is_none_or(|kind| kind == row.kind)
-            && [&row.code, &row.name, &row.description]
-                .iter()
-                .any(|text| text.to_lowercase().contains(&search))
-    }
-}
-
-/// Lists the catalogue in the order of ids.
-pub fn list(
+/// Lists the catalogue, in the order of ids unless another is asked for.
+pub async fn list(
     core: &Core,
     by: &Principal,
-    filter: &CatalogueFilter,
-    page: Page,
+    among: &Among,
+    wanted: &Wanted,
 ) -> Result<(i64, Vec<Permission>), Refusal> {
     by.require("permission:view")?;
-    Ok(core.policy.with_facts(|facts| {
-        let all: Vec<&Permission> = facts.catalogue.rows().iter().filter(|row| filter.takes(row)).collect();
-        let shown = all.iter().skip(page.offset() as usize).take(page.limit() as usize);
-        (all.len() as i64, shown.map(|row| (*row).clone()).collect())
-    }))
+    let mut own = Conditions::default();
+    if let Some(application) = among.application {
+        own.push("p.application_id = ?", [application.into()]);
+    }
+    if let Some(kind) = among.kind.as_deref() {
+        own.push("p.kind = ?", [kind.into()]);
+    }
+    Ok(rows::permissions(&mut core.db.read().await?, own, wanted).await?)
 }
 
 /// Creates a permission, menu or button. Nobody has it until it is granted (S1-44).

@@ -2,11 +2,10 @@
 //! `audit:view` and inside their company; a platform administrator sees all companies.
 
 use super::csv;
-use super::store::logs::{self as store, AuditRow, ChangeFilter, ChangeRow};
+use super::store::logs::{self as store, AuditRow, ChangeRow};
 use crate::clock::{iso, parse_iso};
 use crate::core::Core;
-use crate::db::listing::Wanted;
-use crate::db::paging::Page;
+use crate::db::listing::{List, Wanted};
 use crate::policy::Principal;
 use crate::refusal::Refusal;
 use livegrant_actors::CompanyId;
@@ -112,22 +111,17 @@ impl From<AuditRow> for AuditOut {
     }
 }
 
-/// Lists changes, newest first.
-pub async fn changes(
-    core: &Core,
-    by: &Principal,
-    filter: ChangeFilter,
-    page: Page,
-) -> Result<(i64, Vec<ChangeOut>), Refusal> {
+/// Lists changes, newest first unless an order is asked for.
+pub async fn changes(core: &Core, by: &Principal, span: &Span) -> Result<(i64, Vec<ChangeOut>), Refusal> {
     by.require("audit:view")?;
-    let filter = ChangeFilter { company: company(by), ..filter };
-    let (count, rows) = store::changes(&mut core.db.read().await?, &filter, page).await?;
+    let own = store::changes_of(company(by), span.since, span.until);
+    let (count, rows) = store::changes(&mut core.db.read().await?, own, &span.wanted).await?;
     Ok((count, rows.into_iter().map(Into::into).collect()))
 }
 
-/// What of the audit log is asked for.
+/// What of a log is asked for.
 #[derive(Debug, Clone, Default)]
-pub struct AuditSpan {
+pub struct Span {
     /// Filters, order and page.
     pub wanted: Wanted,
     /// From this UTC millisecond.
@@ -136,16 +130,25 @@ pub struct AuditSpan {
     pub until: Option<i64>,
 }
 
-impl AuditSpan {
-    /// Reads a query.
-    pub fn read(query: &str, since: Option<&str>, until: Option<&str>) -> Result<Self, Refusal> {
-        let wanted = store::AUDIT.read(query, &["since", "until"])?;
+impl Span {
+    /// Reads a query of the audit log.
+    pub fn of_audit(query: &str, since: Option<&str>, until: Option<&str>) -> Result<Self, Refusal> {
+        Self::read(&store::AUDIT, query, since, until)
+    }
+
+    /// Reads a query of the change log.
+    pub fn of_changes(query: &str, since: Option<&str>, until: Option<&str>) -> Result<Self, Refusal> {
+        Self::read(&store::CHANGES, query, since, until)
+    }
+
+    fn read(list: &List, query: &str, since: Option<&str>, until: Option<&str>) -> Result<Self, Refusal> {
+        let wanted = list.read(query, &["since", "until"])?;
         Ok(Self { wanted, since: instant("since", since)?, until: instant("until", until)? })
     }
 }
 
 /// Lists audit lines, newest first unless an order is asked for.
-pub async fn audit(core: &Core, by: &Principal, span: &AuditSpan) -> Result<(i64, Vec<AuditOut>), Refusal> {
+pub async fn audit(core: &Core, by: &Principal, span: &Span) -> Result<(i64, Vec<AuditOut>), Refusal> {
     by.require("audit:view")?;
     let own = store::audit_of(company(by), span.since, span.until, None);
     let (count, rows) = store::audit(&mut core.db.read().await?, own, &span.wanted).await?;
@@ -159,7 +162,7 @@ const EXPORTED_AT_ONCE: i64 = 500;
 pub async fn export(
     core: &Core,
     by: &Principal,
-    span: &AuditSpan,
+    span: &Span,
     below: Option<i64>,
 ) -> Result<Option<(i64, String)>, Refusal> {
     by.require("audit:view")?;

@@ -1,26 +1,33 @@
 //! Accounts: the list, one's own, a new one. A new account starts with no permission (S1-44).
 
 use super::Keys;
-use super::model::{AccountFilter, AccountRow, NewAccount, check_password, check_role, check_username};
+use super::model::{AccountRow, NewAccount, check_password, check_role, check_username};
 use super::store::{self, Place};
 use crate::access::account_role;
+use crate::access::scope::{self, Columns, within};
 use crate::core::Core;
-use crate::db::paging::Page;
+use crate::db::listing::{Conditions, Wanted};
 use crate::db::{Author, SystemTask};
-use crate::policy::{PolicyChange, Principal};
+use crate::policy::{DataScope, PolicyChange, Principal};
 use crate::refusal::Refusal;
 use crate::text::check_text;
 use livegrant_actors::{AccountId, CompanyId};
 
-/// Lists the accounts of the caller's company.
-pub async fn list(
-    core: &Core,
-    by: &Principal,
-    filter: &AccountFilter,
-    page: Page,
-) -> Result<(i64, Vec<AccountRow>), Refusal> {
-    by.require("account:view")?;
-    Ok(store::accounts(&mut core.db.read().await?, by.company(), filter, page).await?)
+/// Reads a list's query.
+pub fn wanted(query: &str) -> Result<Wanted, Refusal> {
+    store::ACCOUNTS.read(query, &[])
+}
+
+/// Lists the accounts of the caller's company, as far as his data scope reaches their people.
+pub async fn list(core: &Core, by: &Principal, wanted: &Wanted) -> Result<(i64, Vec<AccountRow>), Refusal> {
+    let scope = scope::require(core, by, "account:view")?;
+    let own = Conditions::new("u.company_id = ?", [by.company().0.into()]).and(reached(by, &scope));
+    Ok(store::accounts(&mut core.db.read().await?, own, wanted).await?)
+}
+
+fn reached(by: &Principal, scope: &DataScope) -> Conditions {
+    let columns = Columns { organization: "s.org_id", account: Some("u.user_id") };
+    within(scope, columns, by.account())
 }
 
 /// Reads the caller's own account and the names of the place that his session works in.
@@ -38,6 +45,15 @@ pub async fn in_company(core: &Core, by: &Principal, id: AccountId) -> Result<Ac
     let row = store::account(&mut core.db.read().await?, id).await?;
     row.filter(|row| row.company_id == by.company().0 || by.is_platform())
         .ok_or(Refusal::NotFound { what: "account" })
+}
+
+/// The same for a caller who goes on with a permission: what it does not reach is not found either (FC7).
+pub async fn in_reach(core: &Core, by: &Principal, id: AccountId, code: &str) -> Result<AccountRow, Refusal> {
+    let scope = scope::require(core, by, code)?;
+    let row = in_company(core, by, id).await?;
+    let own = Conditions::new("u.user_id = ?", [id.0.into()]).and(reached(by, &scope));
+    let is_reached = scope.all || store::account_among(&mut core.db.read().await?, own).await?.is_some();
+    if is_reached { Ok(row) } else { Err(Refusal::NotFound { what: "account" }) }
 }
 
 /// Reads an account of the caller's company by its login name.

@@ -40,8 +40,7 @@ pub async fn reset(
     account: AccountId,
     new: &str,
 ) -> Result<Option<Rev>, Refusal> {
-    by.require("account:update")?;
-    let row = super::accounts::in_company(core, by, account).await?;
+    let row = super::accounts::in_reach(core, by, account, "account:update").await?;
     if row.is_platform && !by.is_platform() {
         return Err(Refusal::denied("platform administrator"));
     }

@@ -152,17 +152,6 @@ pub struct AccountPatch {
     pub version: Option<i64>,
 }
 
-/// Which accounts a list shows; an absent filter lets everything through.
-#[expect(missing_docs, reason = "the fields are the columns of the same name")]
-#[derive(Debug, Clone, Default)]
-pub struct AccountFilter {
-    pub role: Option<String>,
-    pub department: Option<String>,
-    pub status: Option<i64>,
-    /// Part of the login name, the display name or the telephone number.
-    pub search: Option<String>,
-}
-
 /// Which active sessions are meant; the administrator's list and the bulk end use the same one.
 #[expect(missing_docs, reason = "the fields are the columns of the same name")]
 #[derive(Debug, Clone, Default)]

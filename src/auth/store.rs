@@ -2,7 +2,8 @@
 
 pub mod service;
 
-use super::model::{AccountFilter, AccountPatch, AccountRow, NewAccount, SessionFilter, SessionRow};
+use super::model::{AccountPatch, AccountRow, NewAccount, SessionFilter, SessionRow};
+use crate::db::listing::{Conditions, Filter, Kind, List, Wanted};
 use crate::db::paging::Page;
 use crate::db::{Conn, DbError};
 use crate::policy::EndCode;
@@ -42,48 +43,52 @@ pub async fn account(conn: &mut Conn, id: AccountId) -> Result<Option<AccountRow
     )
 }
 
-/// Lists accounts of a company by id.
+/// The list of accounts, each with the person in the same company whose login it is.
+pub const ACCOUNTS: List = List {
+    columns: "u.user_id, u.guid, u.company_id, u.username, u.email, u.phone, u.display_name, u.department, u.role, u.status,
+        u.is_platform, u.must_change_password, u.permission_version, u.last_login_at, u.version, u.created_at, u.updated_at",
+    from: "sys_login_user u LEFT JOIN hr_staff s ON s.account_id = u.user_id AND s.company_id = u.company_id
+        AND s.status <> 'left'",
+    search: &["u.username", "u.display_name", "u.phone"],
+    filters: &[
+        Filter::new("id", "u.user_id", Kind::Number),
+        Filter::new("guid", "u.guid", Kind::Guid),
+        Filter::new("username", "u.username", Kind::Text),
+        Filter::new("role", "u.role", Kind::Text),
+        Filter::new("department", "u.department", Kind::Text),
+        Filter::new("email", "u.email", Kind::Text),
+        Filter::new("phone", "u.phone", Kind::Text),
+        Filter::new("status", "u.status", Kind::Number),
+        Filter::new("created_at", "u.created_at", Kind::Instant),
+        Filter::new("last_login_at", "u.last_login_at", Kind::Instant),
+    ],
+    orders: &[
+        ("id", "u.user_id"),
+        ("username", "u.username"),
+        ("display_name", "u.display_name"),
+        ("department", "u.department"),
+        ("role", "u.role"),
+        ("status", "u.status"),
+        ("created_at", "u.created_at"),
+        ("updated_at", "u.updated_at"),
+        ("last_login_at", "u.last_login_at"),
+    ],
+    order: "u.user_id",
+    unique: "u.user_id",
+};
+
+/// Lists accounts.
 pub async fn accounts(
     conn: &mut Conn,
-    company: CompanyId,
-    filter: &AccountFilter,
-    page: Page,
+    own: Conditions,
+    wanted: &Wanted,
 ) -> Result<(i64, Vec<AccountRow>), DbError> {
-    let like = filter.search.as_deref().map(crate::db::paging::like);
-    let (count,) = sql_one!(
-        conn,
-        (i64,),
-        "SELECT count(*) FROM sys_login_user
-          WHERE company_id = $1 AND (CAST($2 AS TEXT) IS NULL OR role = $2)
-            AND (CAST($3 AS TEXT) IS NULL OR department = $3) AND (CAST($4 AS BIGINT) IS NULL OR status = $4)
-            AND (CAST($5 AS TEXT) IS NULL OR lower(username) LIKE $5 ESCAPE '!' OR lower(display_name) LIKE $5 ESCAPE '!'
-                 OR phone LIKE $5 ESCAPE '!')",
-        company.0,
-        filter.role.as_deref(),
-        filter.department.as_deref(),
-        filter.status,
-        like.as_deref()
-    )?;
-    let rows = sql_all!(
-        conn,
-        AccountRow,
-        "SELECT user_id, guid, company_id, username, email, phone, display_name, department, role, status, is_platform,
-                must_change_password, permission_version, last_login_at, version, created_at, updated_at
-           FROM sys_login_user
-          WHERE company_id = $1 AND (CAST($2 AS TEXT) IS NULL OR role = $2)
-            AND (CAST($3 AS TEXT) IS NULL OR department = $3) AND (CAST($4 AS BIGINT) IS NULL OR status = $4)
-            AND (CAST($5 AS TEXT) IS NULL OR lower(username) LIKE $5 ESCAPE '!' OR lower(display_name) LIKE $5 ESCAPE '!'
-                 OR phone LIKE $5 ESCAPE '!')
-          ORDER BY user_id LIMIT $6 OFFSET $7",
-        company.0,
-        filter.role.as_deref(),
-        filter.department.as_deref(),
-        filter.status,
-        like.as_deref(),
-        page.limit(),
-        page.offset()
-    )?;
-    Ok((count, rows))
+    ACCOUNTS.page(conn, own, wanted).await
+}
+
+/// Reads the account that the conditions of the list leave.
+pub async fn account_among(conn: &mut Conn, own: Conditions) -> Result<Option<AccountRow>, DbError> {
+    ACCOUNTS.one(conn, own).await
 }
 
 /// The names of a company and an application.

@@ -26,7 +26,10 @@ pub async fn update(
         through = "account:update";
     }
     check(patch)?;
-    let before = super::accounts::in_company(core, by, id).await?;
+    let before = match through {
+        "account:update" => super::accounts::in_reach(core, by, id, through).await?,
+        _ => super::accounts::in_company(core, by, id).await?,
+    };
     if before.is_platform && !by.is_platform() {
         return Err(Refusal::denied("platform administrator"));
     }

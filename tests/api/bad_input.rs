@@ -162,7 +162,7 @@ served_once! {
         for (path, field) in [
             ("/api/v1/roles?page=x", "page"),
             ("/api/v1/roles?page_size=-", "page_size"),
-            ("/api/accounts/users/?status=on", "query"),
+            ("/api/accounts/users/?status=on", "status"),
             ("/api/v1/sessions?account=alice", "query"),
             ("/api/v1/sessions?usr=1", "query"),
         ] {

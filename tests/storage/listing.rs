@@ -2,6 +2,7 @@
 //! of literals cannot prepare them (FA1, FA2). Whether the answers are right, the tests of the stores say.
 
 use livegrant::access::store as access_store;
+use livegrant::auth::store as auth_store;
 use livegrant::db::listing::{Conditions, Kind, List};
 use livegrant::hr::store as hr_store;
 use sqlx::FromRow;
@@ -26,13 +27,16 @@ impl FromRow<'_, PgRow> for Whatever {
     }
 }
 
-const LISTS: [(&str, &List); 6] = [
+const LISTS: [(&str, &List); 9] = [
     ("organisations", &hr_store::organizations::ORGANIZATIONS),
     ("positions", &hr_store::positions::POSITIONS),
     ("staff", &hr_store::staff::STAFF),
     ("history", &hr_store::staff_positions::HISTORY),
     ("roles", &access_store::ROLES),
     ("audit", &access_store::logs::AUDIT),
+    ("changes", &access_store::logs::CHANGES),
+    ("permissions", &access_store::catalogue::CATALOGUE),
+    ("accounts", &auth_store::ACCOUNTS),
 ];
 
 /// Every query that asks for one thing of a list.

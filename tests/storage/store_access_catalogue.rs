@@ -1,7 +1,9 @@
 //! The store functions of the catalogue, the review and the objects: the same expectations on both databases.
 
+use livegrant::access::store::catalogue::CATALOGUE;
 use livegrant::access::store::review::ReviewFilter;
 use livegrant::access::store::{self as access_store};
+use livegrant::db::listing::Conditions;
 use livegrant::db::paging::{Page, PageQuery};
 use livegrant::db::{Conn, DbError};
 use livegrant::policy::store::permissions;
@@ -37,6 +39,29 @@ async fn one(conn: &mut Conn, id: i64) -> Permission {
 }
 
 both_databases! {
+    // S1-18, FA2
+    async fn the_catalogue_is_listed(database: TestDatabase) {
+        let house = House::build(&database).await;
+        let mut work = house.work().await;
+        let conn = work.conn();
+        let all = permissions(conn).await.unwrap();
+        let kinds = Conditions::new("p.kind = ?", ["menu".into()]);
+        for (own, query, expected) in [
+            (Conditions::default(), "page_size=100", all.len()),
+            (Conditions::default(), "search=MENU:STAFF", 1),
+            (Conditions::default(), "kind=menu&builtin=true&level=1", 4),
+            (Conditions::default(), "builtin=false", 0),
+            (kinds, "ordering=-sort", 4),
+        ] {
+            let wanted = CATALOGUE.read(query, &[]).unwrap();
+            let (count, rows) = access_store::catalogue::permissions(conn, own, &wanted).await.unwrap();
+            assert_eq!((count, rows.len()), (expected as i64, expected), "{query}");
+            assert!(rows.iter().all(|row| all.contains(row)), "{query}");
+            let sorts: Vec<i64> = rows.iter().map(|row| row.sort).collect();
+            assert!(query != "ordering=-sort" || sorts == [40, 30, 20, 10], "{sorts:?}");
+        }
+    }
+
     /// S1-18.
     async fn a_permission_is_made_changed_and_deleted(database: TestDatabase) {
         let house = House::build(&database).await;

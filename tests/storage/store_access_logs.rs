@@ -1,9 +1,9 @@
 //! The store functions of the change log and the audit log: the same expectations on both databases.
 
-use livegrant::access::store::logs::{AUDIT, ChangeFilter, audit_of};
+use livegrant::access::store::logs::{AUDIT, CHANGES, audit_of, changes_of};
 use livegrant::access::store::{self as access_store};
 use livegrant::clock::Clock;
-use livegrant::db::paging::{Page, PageQuery};
+use livegrant::db::listing::Conditions;
 use livegrant::db::{Author, Conn, SystemTask};
 use livegrant::policy::PolicyChange;
 use livegrant::{sql_all, sql_exec};
@@ -16,9 +16,10 @@ use crate::support::both_databases;
 
 const START: i64 = 1_795_255_200_000;
 
-async fn changes(conn: &mut Conn, filter: ChangeFilter) -> Vec<i64> {
-    let (count, rows) = access_store::logs::changes(conn, &filter, Page::first(100)).await.unwrap();
-    assert_eq!(count, rows.len() as i64, "{filter:?}");
+async fn changes(conn: &mut Conn, own: Conditions, query: &str) -> Vec<i64> {
+    let wanted = CHANGES.read(&format!("page_size=100&{query}"), &[]).unwrap();
+    let (count, rows) = access_store::logs::changes(conn, own.clone(), &wanted).await.unwrap();
+    assert_eq!(count, rows.len() as i64, "{own:?} {query}");
     rows.iter().map(|row| row.rev).collect()
 }
 
@@ -50,7 +51,10 @@ both_databases! {
         let conn = &mut conn;
         let guid = sql_all!(conn, (String,), "SELECT guid FROM hr_position WHERE id = $1", desk.0).unwrap()[0].0.clone();
 
-        let (count, rows) = access_store::logs::changes(conn, &ChangeFilter::default(), Page::first(100)).await.unwrap();
+        let own = |company, since, until| changes_of(company, since, until);
+        let all = || own(None, None, None);
+        let wanted = CHANGES.read("page_size=100", &[]).unwrap();
+        let (count, rows) = access_store::logs::changes(conn, all(), &wanted).await.unwrap();
         assert!(rows.is_sorted_by_key(|row| std::cmp::Reverse(row.id)) && count == rows.len() as i64);
         let newest = &rows[0];
         assert_eq!((newest.rev, newest.change_type.as_str(), newest.create_time), (last + 1, "USER_ROLE", START + 1000));
@@ -59,26 +63,29 @@ both_databases! {
         assert_eq!((newest.operator_id, newest.operator_name.as_str()), (ann.account.0, "ann"));
         assert_eq!(newest.request_id, "the request");
         assert_eq!(newest.change_detail.0["removed"], serde_json::json!([999]));
-        let second = Page::from(PageQuery { page: Some(2), page_size: Some(1) });
-        let page = access_store::logs::changes(conn, &ChangeFilter::default(), second).await.unwrap();
+        let second = CHANGES.read("page=2&page_size=1", &[]).unwrap();
+        let page = access_store::logs::changes(conn, all(), &second).await.unwrap();
         assert_eq!((page.0, page.1.len(), page.1[0].id), (count, 1, rows[1].id));
 
-        let all = ChangeFilter::default();
         let everything: Vec<i64> = rows.iter().map(|row| row.rev).collect();
+        let (account, role) = (ann.account.0, ann.role.0);
         let cases = [
-            (ChangeFilter { account: Some(ann.account.0), change_type: Some("USER_ROLE".to_owned()), ..all.clone() }, 2),
-            (ChangeFilter { role: Some(ann.role.0), change_type: Some("ROLE_PERMISSION".to_owned()), ..all.clone() }, 1),
-            (ChangeFilter { position: Some(guid), ..all.clone() }, 2),
-            (ChangeFilter { since: Some(START + 1000), ..all.clone() }, 1),
-            (ChangeFilter { until: Some(START + 1000), ..all.clone() }, everything.len() - 1),
-            (ChangeFilter { company: Some(COMPANY), ..all.clone() }, everything.len()),
-            (ChangeFilter { company: Some(CompanyId(2)), ..all.clone() }, 0),
+            (all(), format!("account={account}&change_type=USER_ROLE"), 2),
+            (all(), format!("role={role}&change_type=ROLE_PERMISSION"), 1),
+            (all(), format!("position={guid}"), 2),
+            (all(), format!("operator={account}&request_id=the+request&search=ANN"), 1),
+            (own(None, Some(START + 1000), None), String::new(), 1),
+            (own(None, None, Some(START + 1000)), String::new(), everything.len() - 1),
+            (own(Some(COMPANY), None, None), String::new(), everything.len()),
+            (own(Some(CompanyId(2)), None, None), String::new(), 0),
         ];
-        for (filter, expected) in cases {
-            let found = changes(conn, filter.clone()).await;
-            assert_eq!(found.len(), expected, "{filter:?}: {found:?}");
+        for (own, query, expected) in cases {
+            let found = changes(conn, own, &query).await;
+            assert_eq!(found.len(), expected, "{query}: {found:?}");
             assert!(found.iter().all(|rev| everything.contains(rev)));
         }
+        let oldest_first = changes(conn, all(), "ordering=id").await;
+        assert!(oldest_first.iter().rev().eq(&everything), "{oldest_first:?}");
     }
 
     async fn audit_lines_are_listed_newest_first(database: TestDatabase) {

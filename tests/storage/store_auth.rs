@@ -1,8 +1,8 @@
 //! The store functions of accounts, sessions and tickets: the same expectations on both databases.
 
-use livegrant::auth::model::{AccountFilter, SessionFilter};
-use livegrant::auth::model::{AccountPatch, NewAccount};
-use livegrant::auth::store::{self as auth_store, NewSession};
+use livegrant::auth::model::{AccountPatch, NewAccount, SessionFilter};
+use livegrant::auth::store::{self as auth_store, ACCOUNTS, NewSession};
+use livegrant::db::listing::Conditions;
 use livegrant::db::paging::{Page, PageQuery};
 use livegrant::db::{Conn, DbError};
 use livegrant::policy::EndCode;
@@ -93,26 +93,35 @@ both_databases! {
         insert(conn, &person("bea", "100%_sure!", "desk", None)).await;
         insert(conn, &person("carl", "Carl", "lab", None)).await;
         sql_exec!(conn, "UPDATE sys_login_user SET status = 0 WHERE username = 'carl'").unwrap();
-        let all = AccountFilter::default();
-        let names = async |conn: &mut Conn, filter: &AccountFilter, page| {
-            let (count, rows) = auth_store::accounts(conn, COMPANY, filter, page).await.unwrap();
-            (count, rows.into_iter().map(|row| row.username).collect::<Vec<_>>())
-        };
-        let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-        assert_eq!(names(conn, &all, page(1, 2)).await, (3, list(&["Anna", "bea"])));
-        assert_eq!(names(conn, &all, page(2, 2)).await, (3, list(&["carl"])));
-        let filter = AccountFilter { department: Some("desk".to_owned()), ..all.clone() };
-        assert_eq!(names(conn, &filter, page(1, 9)).await, (2, list(&["Anna", "bea"])));
-        let filter = AccountFilter { role: Some("manager".to_owned()), ..all.clone() };
-        assert_eq!(names(conn, &filter, page(1, 9)).await, (1, list(&["Anna"])));
-        let filter = AccountFilter { status: Some(0), ..all.clone() };
-        assert_eq!(names(conn, &filter, page(1, 9)).await, (1, list(&["carl"])));
-        for (search, found) in [("ANNA", "Anna"), ("meier", "Anna"), ("%_s", "bea"), ("e!", "bea"), ("+86 ca", "carl")] {
-            let filter = AccountFilter { search: Some(search.to_owned()), ..all.clone() };
-            assert_eq!(names(conn, &filter, page(1, 9)).await, (1, list(&[found])), "{search}");
+        let of = |company: CompanyId| Conditions::new("u.company_id = ?", [company.0.into()]);
+        for (query, count, found) in [
+            ("page_size=2", 3, "Anna bea"),
+            ("page_size=2&page=2", 3, "carl"),
+            ("ordering=-username", 3, "carl bea Anna"),
+            ("ordering=department,-id", 3, "bea Anna carl"),
+            ("department=desk", 2, "Anna bea"),
+            ("role=manager", 1, "Anna"),
+            ("status=0", 1, "carl"),
+            ("search=ANNA", 1, "Anna"),
+            ("search=meier", 1, "Anna"),
+            ("search=%25_s", 1, "bea"),
+            ("search=e!", 1, "bea"),
+            ("search=%2B86+ca", 1, "carl"),
+        ] {
+            let wanted = ACCOUNTS.read(query, &[]).unwrap();
+            let (all, rows) = auth_store::accounts(conn, of(COMPANY), &wanted).await.unwrap();
+            let names: Vec<_> = rows.iter().map(|row| row.username.as_str()).collect();
+            assert_eq!((all, names.join(" ").as_str()), (count, found), "{query}");
         }
-        let nobody = auth_store::accounts(conn, CompanyId(2), &all, page(1, 9)).await.unwrap();
+        let everybody = ACCOUNTS.read("", &[]).unwrap();
+        let nobody = auth_store::accounts(conn, of(CompanyId(2)), &everybody).await.unwrap();
         assert_eq!(nobody.0, 0, "another company's accounts are not shown");
+        // Where somebody belongs is his record's to say; who has none belongs nowhere.
+        let anna = Conditions::new("u.user_id = ?", [first.0.into()]);
+        let found = auth_store::account_among(conn, anna.clone()).await.unwrap().unwrap();
+        assert_eq!((found.user_id, found.username.as_str()), (first.0, "Anna"));
+        let placed = anna.and(Conditions::new("s.org_id IS NOT NULL", []));
+        assert!(auth_store::account_among(conn, placed).await.unwrap().is_none());
 
         assert_eq!(auth_store::make_platform(conn, first).await.unwrap(), 1);
         assert!(auth_store::account(conn, first).await.unwrap().unwrap().is_platform);

@@ -1,44 +1,29 @@
 //! The routes of the permission catalogue.
 
 use super::ForceQuery;
-use crate::access::catalogue::{self, CatalogueFilter};
+use crate::access::catalogue::{self, Among};
 use crate::access::permission_model::{NewPermission, PermissionPatch};
 use crate::access::roles::Holders;
 use crate::core::Core;
-use crate::db::paging::{Listing, Page, PageQuery};
+use crate::db::listing::ListParams;
+use crate::db::paging::Listing;
 use crate::policy::Permission;
 use crate::web::answer::Saved;
 use crate::web::extract::{Body, Caller};
 use crate::web::problem::{Answer, ProblemBody};
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
-use serde::Deserialize;
-use utoipa::IntoParams;
 
-/// Which permissions to list.
-#[derive(Debug, Deserialize, IntoParams)]
-pub struct CatalogueQuery {
-    /// Of this application; 0 is the core.
-    application: Option<i64>,
-    /// `api`, `menu` or `button`.
-    kind: Option<String>,
-    /// Part of the code, name or description.
-    search: Option<String>,
-}
-
-/// Lists permissions, menus and buttons (S1-18).
-#[utoipa::path(tag = "permissions", params(CatalogueQuery, PageQuery), responses(
-    (status = 200, body = Listing<Permission>), (status = 403, body = ProblemBody)))]
+/// Lists permissions, menus and buttons (S1-18); `search` looks into code, name and description. Filters: `id`, `application`
+/// (0 is the core), `code`, `kind` (`api`, `menu` or `button`), `parent`, `level`, `builtin`, `critical`, `status`, each also
+/// with `__in`; numbers with `__gte` and `__lte`. Ordering: `id`, `application`, `code`, `name`, `kind`, `level`, `sort`,
+/// `status`.
+#[utoipa::path(tag = "permissions", params(ListParams), responses(
+    (status = 200, body = Listing<Permission>), (status = 400, body = ProblemBody), (status = 403, body = ProblemBody)))]
 #[get("/api/v1/permissions")]
-pub async fn get_permissions(
-    core: web::Data<Core>,
-    request: HttpRequest,
-    Caller(by): Caller,
-    query: web::Query<CatalogueQuery>,
-    page: web::Query<PageQuery>,
-) -> Answer {
-    let CatalogueQuery { application, kind, search } = query.into_inner();
-    let (filter, page) = (CatalogueFilter { application, kind, search }, Page::from(*page));
-    let (count, rows) = catalogue::list(&core, &by, &filter, page)?;
+pub async fn get_permissions(core: web::Data<Core>, request: HttpRequest, Caller(by): Caller) -> Answer {
+    let wanted = catalogue::wanted(request.query_string())?;
+    let (count, rows) = catalogue::list(&core, &by, &Among::default(), &wanted).await?;
+    let page = wanted.page;
     Ok(HttpResponse::Ok().json(Listing::new(count, rows, page, request.path(), request.query_string())))
 }
 

@@ -1,10 +1,9 @@
 //! The routes of the change log and the audit log.
 
-use crate::access::logs::{self, AuditOut, AuditSpan, ChangeOut, instant};
-use crate::access::store::logs::ChangeFilter;
+use crate::access::logs::{self, AuditOut, ChangeOut, Span};
 use crate::core::Core;
 use crate::db::listing::ListParams;
-use crate::db::paging::{Listing, Page, PageQuery};
+use crate::db::paging::Listing;
 use crate::refusal::Refusal;
 use crate::web::extract::Caller;
 use crate::web::problem::{Answer, ProblemBody};
@@ -14,50 +13,7 @@ use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-/// Which changes to list.
-#[derive(Debug, Deserialize, IntoParams)]
-pub struct ChangeQuery {
-    /// Of this account.
-    account: Option<i64>,
-    /// Of this role.
-    role: Option<i64>,
-    /// Of the position of this guid.
-    position: Option<String>,
-    /// `USER_ROLE`, `ROLE_PERMISSION`, `MENU_PERMISSION`, `USER_STATUS`, `USER_POSITION` or `POSITION_PERMISSION`.
-    change_type: Option<String>,
-    /// ISO 8601, inclusive.
-    since: Option<String>,
-    /// ISO 8601, exclusive.
-    until: Option<String>,
-}
-
-/// Lists what was changed in the policy, newest first (S3-30).
-#[utoipa::path(tag = "logs", params(ChangeQuery, PageQuery), responses(
-    (status = 200, body = Listing<ChangeOut>), (status = 400, body = ProblemBody), (status = 403, body = ProblemBody)))]
-#[get("/api/v1/permission-changes")]
-pub async fn get_permission_changes(
-    core: web::Data<Core>,
-    request: HttpRequest,
-    Caller(by): Caller,
-    query: web::Query<ChangeQuery>,
-    page: web::Query<PageQuery>,
-) -> Answer {
-    let (query, page) = (query.into_inner(), Page::from(*page));
-    let filter = ChangeFilter {
-        company: None,
-        account: query.account,
-        role: query.role,
-        position: query.position,
-        change_type: query.change_type,
-        since: instant("since", query.since.as_deref())?,
-        until: instant("until", query.until.as_deref())?,
-    };
-    let (count, rows) = logs::changes(&core, &by, filter, page).await?;
-    tracing::info!(event = "authz_admin", account = by.account().0, "changes listed");
-    Ok(HttpResponse::Ok().json(Listing::new(count, rows, page, request.path(), request.query_string())))
-}
-
-/// Which time of the audit log.
+/// Which time of a log.
 #[derive(Debug, Deserialize, IntoParams)]
 pub struct SpanQuery {
     /// ISO 8601, inclusive.
@@ -67,9 +23,30 @@ pub struct SpanQuery {
 }
 
 impl SpanQuery {
-    fn read(&self, request: &HttpRequest) -> Result<AuditSpan, Refusal> {
-        AuditSpan::read(request.query_string(), self.since.as_deref(), self.until.as_deref())
+    fn of_audit(&self, request: &HttpRequest) -> Result<Span, Refusal> {
+        Span::of_audit(request.query_string(), self.since.as_deref(), self.until.as_deref())
     }
+}
+
+/// Lists what was changed in the policy, newest first (S3-30); `search` looks into the names of who ordered it and of the
+/// account, role or position. Filters: `id`, `rev`, `account`, `role`, `position` (its guid), `change_type` (`USER_ROLE`,
+/// `ROLE_PERMISSION`, `MENU_PERMISSION`, `USER_STATUS`, `USER_POSITION` or `POSITION_PERMISSION`), `operator`, `request_id`,
+/// `create_time`, each also with `__in`; numbers and `create_time` with `__gte` and `__lte`. Ordering: `id`, `rev`,
+/// `change_type`, `operator`, `create_time`.
+#[utoipa::path(tag = "logs", params(SpanQuery, ListParams), responses(
+    (status = 200, body = Listing<ChangeOut>), (status = 400, body = ProblemBody), (status = 403, body = ProblemBody)))]
+#[get("/api/v1/permission-changes")]
+pub async fn get_permission_changes(
+    core: web::Data<Core>,
+    request: HttpRequest,
+    Caller(by): Caller,
+    query: web::Query<SpanQuery>,
+) -> Answer {
+    let span = Span::of_changes(request.query_string(), query.since.as_deref(), query.until.as_deref())?;
+    let (count, rows) = logs::changes(&core, &by, &span).await?;
+    tracing::info!(event = "authz_admin", account = by.account().0, "changes listed");
+    let page = span.wanted.page;
+    Ok(HttpResponse::Ok().json(Listing::new(count, rows, page, request.path(), request.query_string())))
 }
 
 /// Lists who did what through which permission, and who was refused, newest first (S1-46). Filters: `actor`, `action`,
@@ -84,7 +61,7 @@ pub async fn get_audit(
     Caller(by): Caller,
     query: web::Query<SpanQuery>,
 ) -> Answer {
-    let span = query.read(&request)?;
+    let span = query.of_audit(&request)?;
     let (count, rows) = logs::audit(&core, &by, &span).await?;
     tracing::info!(event = "authz_admin", account = by.account().0, "audit log listed");
     let page = span.wanted.page;
@@ -102,7 +79,7 @@ pub async fn get_audit_export(
     Caller(by): Caller,
     query: web::Query<SpanQuery>,
 ) -> Answer {
-    let span = query.read(&request)?;
+    let span = query.of_audit(&request)?;
     // The first part before the answer begins: a refusal is still a refusal then.
     let first = logs::export(&core, &by, &span, None).await?;
     tracing::info!(event = "authz_admin", account = by.account().0, "audit log exported");

@@ -1,9 +1,50 @@
-//! The SQL that changes the catalogue. Reading it is the policy's business.
+//! The SQL that lists and changes the catalogue. Reading it to decide by is the policy's business.
 
+use crate::db::listing::{Conditions, Filter, Kind, List, Wanted};
 use crate::db::{Conn, DbError};
 use crate::policy::{HolderId, Permission};
 use crate::{sql_all, sql_exec, sql_one};
 use livegrant_actors::{PositionId, RoleId};
+
+/// The list of permissions, menus and buttons.
+pub const CATALOGUE: List = List {
+    columns: "p.id, p.application_id, p.code, p.name, p.description, p.kind, p.parent_id, p.level, p.sort, p.route, p.icon,
+        p.builtin, p.critical, p.status, p.version",
+    from: "sys_permission p",
+    search: &["p.code", "p.name", "p.description"],
+    filters: &[
+        Filter::new("id", "p.id", Kind::Number),
+        Filter::new("application", "p.application_id", Kind::Number),
+        Filter::new("code", "p.code", Kind::Text),
+        Filter::new("kind", "p.kind", Kind::Text),
+        Filter::new("parent", "p.parent_id", Kind::Number),
+        Filter::new("level", "p.level", Kind::Number),
+        Filter::new("builtin", "p.builtin", Kind::Flag),
+        Filter::new("critical", "p.critical", Kind::Flag),
+        Filter::new("status", "p.status", Kind::Number),
+    ],
+    orders: &[
+        ("id", "p.id"),
+        ("application", "p.application_id"),
+        ("code", "p.code"),
+        ("name", "p.name"),
+        ("kind", "p.kind"),
+        ("level", "p.level"),
+        ("sort", "p.sort"),
+        ("status", "p.status"),
+    ],
+    order: "p.id",
+    unique: "p.id",
+};
+
+/// Lists permissions.
+pub async fn permissions(
+    conn: &mut Conn,
+    own: Conditions,
+    wanted: &Wanted,
+) -> Result<(i64, Vec<Permission>), DbError> {
+    CATALOGUE.page(conn, own, wanted).await
+}
 
 /// Inserts a permission and answers its id.
 pub async fn insert(conn: &mut Conn, row: &Permission) -> Result<i64, DbError> {

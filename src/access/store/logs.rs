@@ -1,31 +1,10 @@
 //! The SQL that reads the change log and the audit log, newest first.
 
 use crate::db::listing::{Conditions, Filter, Kind, List, Wanted};
-use crate::db::paging::Page;
 use crate::db::{Conn, DbError};
-use crate::{sql_all, sql_one};
 use livegrant_actors::CompanyId;
 use serde_json::Value;
 use sqlx::types::Json;
-
-/// Which changes to list.
-#[derive(Debug, Clone, Default)]
-pub struct ChangeFilter {
-    /// Only what concerns this company, or everybody; `None`: everything.
-    pub company: Option<CompanyId>,
-    /// Of this account.
-    pub account: Option<i64>,
-    /// Of this role.
-    pub role: Option<i64>,
-    /// Of the position of this guid.
-    pub position: Option<String>,
-    /// Of this `change_type`.
-    pub change_type: Option<String>,
-    /// From this UTC millisecond.
-    pub since: Option<i64>,
-    /// Before this UTC millisecond.
-    pub until: Option<i64>,
-}
 
 /// A row of `sys_permission_change_log` with the name of who ordered it.
 #[expect(missing_docs, reason = "the fields are the columns of the same name")]
@@ -44,67 +23,58 @@ pub struct ChangeRow {
     pub request_id: String,
 }
 
-/// Lists changes. A change belongs to the company of its account, role or position; while these exist, whoever ordered it.
+/// The list of changes.
+pub const CHANGES: List = List {
+    columns:
+        "c.id, c.rev, c.change_type, c.target_user_id, c.target_role_id, c.target_position_id, c.operator_id,
+        coalesce(l.operator_name, '') AS operator_name, c.change_detail, c.create_time, c.request_id",
+    from: "sys_permission_change_log c
+        LEFT JOIN policy_log l ON l.rev = c.rev
+        LEFT JOIN sys_login_user u ON u.user_id = c.target_user_id
+        LEFT JOIN sys_role r ON r.id = c.target_role_id
+        LEFT JOIN hr_position o ON o.id = c.target_position_id",
+    search: &["l.operator_name", "u.username", "u.display_name", "r.code", "r.name", "o.code", "o.name"],
+    filters: &[
+        Filter::new("id", "c.id", Kind::Number),
+        Filter::new("rev", "c.rev", Kind::Number),
+        Filter::new("account", "c.target_user_id", Kind::Number),
+        Filter::new("role", "c.target_role_id", Kind::Number),
+        Filter::new("position", "o.guid", Kind::Guid),
+        Filter::new("change_type", "c.change_type", Kind::Text),
+        Filter::new("operator", "c.operator_id", Kind::Number),
+        Filter::new("request_id", "c.request_id", Kind::Text),
+        Filter::new("create_time", "c.create_time", Kind::Instant),
+    ],
+    orders: &[
+        ("id", "c.id"),
+        ("rev", "c.rev"),
+        ("change_type", "c.change_type"),
+        ("operator", "c.operator_id"),
+        ("create_time", "c.create_time"),
+    ],
+    order: "c.id DESC",
+    unique: "c.id DESC",
+};
+
+/// The changes of a company, or of all; from one UTC millisecond, and before another. A change belongs to the company of its
+/// account, role or position; when these are gone, of whoever ordered it. What concerns everybody belongs to every company.
+pub fn changes_of(company: Option<CompanyId>, since: Option<i64>, until: Option<i64>) -> Conditions {
+    let its_company = "coalesce(u.company_id, r.company_id, o.company_id, c.company_id) IN (?, 0)";
+    let limits = [
+        (its_company, company.map(|company| company.0)),
+        ("c.create_time >= ?", since),
+        ("c.create_time < ?", until),
+    ];
+    those_that_are_set(limits)
+}
+
+/// Lists changes.
 pub async fn changes(
     conn: &mut Conn,
-    filter: &ChangeFilter,
-    page: Page,
+    own: Conditions,
+    wanted: &Wanted,
 ) -> Result<(i64, Vec<ChangeRow>), DbError> {
-    let company = filter.company.map(|company| company.0);
-    let (position, change_type) = (filter.position.as_deref(), filter.change_type.as_deref());
-    let (count,) = sql_one!(
-        conn,
-        (i64,),
-        "SELECT count(*) FROM sys_permission_change_log c
-           LEFT JOIN sys_login_user u ON u.user_id = c.target_user_id
-           LEFT JOIN sys_role r ON r.id = c.target_role_id
-           LEFT JOIN hr_position o ON o.id = c.target_position_id
-          WHERE (CAST($1 AS BIGINT) IS NULL
-                 OR coalesce(u.company_id, r.company_id, o.company_id, c.company_id) IN ($1, 0))
-            AND (CAST($2 AS BIGINT) IS NULL OR c.target_user_id = $2)
-            AND (CAST($3 AS BIGINT) IS NULL OR c.target_role_id = $3)
-            AND (CAST($4 AS TEXT) IS NULL OR o.guid = $4)
-            AND (CAST($5 AS TEXT) IS NULL OR c.change_type = $5)
-            AND (CAST($6 AS BIGINT) IS NULL OR c.create_time >= $6)
-            AND (CAST($7 AS BIGINT) IS NULL OR c.create_time < $7)",
-        company,
-        filter.account,
-        filter.role,
-        position,
-        change_type,
-        filter.since,
-        filter.until
-    )?;
-    let rows = sql_all!(
-        conn,
-        ChangeRow,
-        "SELECT c.id, c.rev, c.change_type, c.target_user_id, c.target_role_id, c.target_position_id, c.operator_id,
-                coalesce(l.operator_name, '') AS operator_name, c.change_detail, c.create_time, c.request_id
-           FROM sys_permission_change_log c
-           LEFT JOIN policy_log l ON l.rev = c.rev
-           LEFT JOIN sys_login_user u ON u.user_id = c.target_user_id
-           LEFT JOIN sys_role r ON r.id = c.target_role_id
-           LEFT JOIN hr_position o ON o.id = c.target_position_id
-          WHERE (CAST($1 AS BIGINT) IS NULL
-                 OR coalesce(u.company_id, r.company_id, o.company_id, c.company_id) IN ($1, 0))
-            AND (CAST($2 AS BIGINT) IS NULL OR c.target_user_id = $2)
-            AND (CAST($3 AS BIGINT) IS NULL OR c.target_role_id = $3)
-            AND (CAST($4 AS TEXT) IS NULL OR o.guid = $4)
-            AND (CAST($5 AS TEXT) IS NULL OR c.change_type = $5)
-            AND (CAST($6 AS BIGINT) IS NULL OR c.create_time >= $6)
-            AND (CAST($7 AS BIGINT) IS NULL OR c.create_time < $7)
-          ORDER BY c.id DESC LIMIT $8 OFFSET $9",
-        company,
-        filter.account,
-        filter.role,
-        position,
-        change_type,
-        filter.since,
-        filter.until,
-        page.limit(),
-        page.offset()
-    )?;
-    Ok((count, rows))
+    CHANGES.page(conn, own, wanted).await
 }
 
 /// A row of `sys_audit_log` with the actor's login name.
@@ -163,13 +133,16 @@ pub fn audit_of(
     until: Option<i64>,
     below: Option<i64>,
 ) -> Conditions {
-    let mut own = Conditions::default();
-    let limits = [
+    those_that_are_set([
         ("a.company_id = ?", company.map(|company| company.0)),
         ("a.at >= ?", since),
         ("a.at < ?", until),
         ("a.id < ?", below),
-    ];
+    ])
+}
+
+fn those_that_are_set<const N: usize>(limits: [(&str, Option<i64>); N]) -> Conditions {
+    let mut own = Conditions::default();
     for (text, value) in limits {
         if let Some(value) = value {
             own.push(text, [value.into()]);

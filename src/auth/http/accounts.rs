@@ -1,11 +1,11 @@
 //! The routes of accounts and passwords.
 
 use crate::auth::change_password::{change_own, reset};
-use crate::auth::model::AccountFilter;
 use crate::auth::model::{AccountPatch, AccountView, NewAccount};
 use crate::auth::{Keys, accounts, update_account};
 use crate::core::Core;
-use crate::db::paging::{Listing, Page, PageQuery};
+use crate::db::listing::ListParams;
+use crate::db::paging::Listing;
 use crate::web::answer::Saved;
 use crate::web::extract::{Body, Caller};
 use crate::web::problem::{Answer, ProblemBody};
@@ -13,36 +13,21 @@ use actix_web::{HttpRequest, HttpResponse, get, patch, post, web};
 use livegrant_actors::AccountId;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
-/// Which accounts to list.
-#[derive(Debug, Deserialize, IntoParams)]
-pub struct AccountQuery {
-    /// `user`, `admin`, `manager` or `employee`.
-    role: Option<String>,
-    /// Exactly this department.
-    department: Option<String>,
-    /// 1 enabled, 0 disabled.
-    status: Option<i64>,
-    /// Part of the login name, display name or telephone number.
-    search: Option<String>,
-}
-
-/// Lists accounts (S2-29).
-#[utoipa::path(tag = "accounts", params(AccountQuery, PageQuery), responses(
-    (status = 200, body = Listing<AccountView>), (status = 403, body = ProblemBody)))]
+/// Lists the accounts that the caller reaches (S2-29); `search` looks into login name, display name and telephone number.
+/// Filters: `id`, `guid`, `username`, `role` (`user`, `admin`, `manager` or `employee`), `department`, `email`, `phone`,
+/// `status` (1 enabled, 0 disabled), `created_at`, `last_login_at`, each also with `__in`; numbers and times with `__gte` and
+/// `__lte`. Ordering: `id`, `username`, `display_name`, `department`, `role`, `status`, `created_at`, `updated_at`,
+/// `last_login_at`.
+#[utoipa::path(tag = "accounts", params(ListParams), responses(
+    (status = 200, body = Listing<AccountView>), (status = 400, body = ProblemBody), (status = 403, body = ProblemBody)))]
 #[get("/api/accounts/users/")]
-pub async fn get_accounts(
-    core: web::Data<Core>,
-    request: HttpRequest,
-    Caller(by): Caller,
-    query: web::Query<AccountQuery>,
-    page: web::Query<PageQuery>,
-) -> Answer {
-    let AccountQuery { role, department, status, search } = query.into_inner();
-    let (filter, page) = (AccountFilter { role, department, status, search }, Page::from(*page));
-    let (count, rows) = accounts::list(&core, &by, &filter, page).await?;
+pub async fn get_accounts(core: web::Data<Core>, request: HttpRequest, Caller(by): Caller) -> Answer {
+    let wanted = accounts::wanted(request.query_string())?;
+    let (count, rows) = accounts::list(&core, &by, &wanted).await?;
     let rows: Vec<AccountView> = rows.into_iter().map(Into::into).collect();
+    let page = wanted.page;
     Ok(HttpResponse::Ok().json(Listing::new(count, rows, page, request.path(), request.query_string())))
 }
 

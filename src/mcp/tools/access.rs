@@ -1,7 +1,7 @@
 //! Permissions: what there is, what positions carry, who may do what and why (S0-49, S1-21, S1-38, S1-39).
 
 use super::{Rows, page};
-use crate::access::catalogue::{self, CatalogueFilter};
+use crate::access::catalogue::{self, Among};
 use crate::access::check_access::{AccessDecision, Question, check_access_control};
 use crate::access::explain::{ExplanationOut, explain_access};
 use crate::access::role_permissions::{Mode, Order};
@@ -98,8 +98,9 @@ pub(super) fn tools() -> Vec<Tool> {
         |call, asked, _| async move {
             let PermissionsIn { application, kind, search, page: number, page_size } = asked;
             let page = page(number, page_size);
-            let filter = CatalogueFilter { application, kind, search };
-            Ok(Rows::new(catalogue::list(&call.core, &call.by, &filter, page)?, page))
+            let wanted = catalogue::searched(search.as_deref(), page)?;
+            let among = Among { application, kind };
+            Ok(Rows::new(catalogue::list(&call.core, &call.by, &among, &wanted).await?, page))
         },
     );
     let assign = tool::<AssignIn, Nothing, Carries, _, _>(

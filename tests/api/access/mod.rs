@@ -3,6 +3,7 @@
 mod catalogue;
 mod check;
 mod explain;
+mod lists;
 mod logs;
 pub(crate) mod matrix;
 mod own;
