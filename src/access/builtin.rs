@@ -72,17 +72,18 @@ pub const MENUS: &[Menu] = &[
     (7114, "button:online.kick", "踢出", Some(7104), 41, None, "door"),
 ];
 
-/// A preset role: code, name, its permissions.
-pub type Preset = (&'static str, &'static str, &'static [&'static str]);
+/// A preset role: code, name, what its permissions reach, its permissions.
+pub type Preset = (&'static str, &'static str, &'static str, &'static [&'static str]);
 
 /// The preset roles. Organisation and positions are managed by HR and managers only (S1-40), staff by HR and department
 /// heads (S1-41), leave is approved by line managers of every level and HR (S1-42), processes by IT and system
-/// administrators (S1-43). `user`, `admin`, `manager` and `employee` are the ticket system's four (S2-2); `admin` is its
+/// administrators (S1-43). Who heads people reaches his own organisation and what lies below it (FC7). `user`, `admin`, `manager` and `employee` are the ticket system's four (S2-2); `admin` is its
 /// management side and never `system:admin` (C8).
 pub const PRESETS: &[Preset] = &[
     (
         "hr",
         "人事",
+        "all",
         &[
             "org:view",
             "org:create",
@@ -107,6 +108,7 @@ pub const PRESETS: &[Preset] = &[
     (
         "department_head",
         "部门负责人",
+        "own_and_below",
         &[
             "org:view",
             "org:update",
@@ -122,21 +124,28 @@ pub const PRESETS: &[Preset] = &[
             "menu:staff",
         ],
     ),
-    ("line_manager", "直属上级", &["staff:view", "leave:approve", "leave:view", "menu:staff"]),
+    (
+        "line_manager",
+        "直属上级",
+        "own_and_below",
+        &["staff:view", "leave:approve", "leave:view", "menu:staff"],
+    ),
     (
         "it_admin",
         "IT管理员",
+        "all",
         &["workflow:admin", "workflow:view", "session:view", "metrics:view", "debug:use", "menu:online"],
     ),
-    ("system_admin", "系统管理员", &["system:admin"]),
-    ("user", "使用方", &["ticket:create", "ticket:confirm"]),
+    ("system_admin", "系统管理员", "all", &["system:admin"]),
+    ("user", "使用方", "all", &["ticket:create", "ticket:confirm"]),
     (
         "admin",
         "管理方",
+        "all",
         &["ticket:review", "ticket:view_all", "ticket:comment_internal", "account:view", "account:create"],
     ),
-    ("manager", "承建方-项目经理", &["ticket:assign", "ticket:comment_internal"]),
-    ("employee", "承建方-员工", &["ticket:handle", "ticket:comment_internal"]),
+    ("manager", "承建方-项目经理", "all", &["ticket:assign", "ticket:comment_internal"]),
+    ("employee", "承建方-员工", "all", &["ticket:handle", "ticket:comment_internal"]),
 ];
 
 #[cfg(test)]
@@ -152,7 +161,8 @@ mod tests {
             CODES.iter().map(|row| row.1).chain(MENUS.iter().map(|row| row.1)).collect();
         assert_eq!(ids.len(), CODES.len() + MENUS.len());
         assert_eq!(codes.len(), ids.len());
-        for (role, _, permissions) in PRESETS {
+        for (role, _, reach, permissions) in PRESETS {
+            assert!(crate::policy::reach::NAMES.contains(reach), "{role} reaches {reach}");
             for permission in *permissions {
                 assert!(codes.contains(permission), "{role} names {permission}");
             }
@@ -160,7 +170,7 @@ mod tests {
     }
 
     fn holders_of(code: &str) -> Vec<&'static str> {
-        PRESETS.iter().filter(|(_, _, codes)| codes.contains(&code)).map(|(role, _, _)| *role).collect()
+        PRESETS.iter().filter(|(.., codes)| codes.contains(&code)).map(|(role, ..)| *role).collect()
     }
 
     #[test]
@@ -177,5 +187,13 @@ mod tests {
         assert_eq!(holders_of("leave:approve"), ["hr", "department_head", "line_manager"], "S1-42");
         assert_eq!(holders_of("workflow:admin"), ["it_admin"], "S1-43");
         assert_eq!(holders_of("system:admin"), ["system_admin"], "C8");
+    }
+
+    // FC7
+    #[test]
+    fn only_who_heads_people_reaches_less_than_everything() {
+        let limited = PRESETS.iter().filter(|(_, _, reach, _)| *reach != "all");
+        let limited: Vec<_> = limited.map(|(role, _, reach, _)| (*role, *reach)).collect();
+        assert_eq!(limited, [("department_head", "own_and_below"), ("line_manager", "own_and_below")]);
     }
 }

@@ -2,7 +2,7 @@
 //! roles, the log's incarnation. Running it again changes nothing and duplicates nothing; what an administrator changed
 //! in a preset role stays changed.
 
-use super::builtin::{CODES, MENUS, PRESETS};
+use super::builtin::{CODES, MENUS, PRESETS, Preset};
 use crate::clock::guid;
 use crate::core::Core;
 use crate::db::{Author, Authority, Conn, Db, DbError, SystemTask, Work};
@@ -37,8 +37,8 @@ pub async fn first_data(db: &Db) -> Result<(), Refusal> {
     )?;
     let added = insert_missing(conn).await?;
     if fresh {
-        for (code, name, permissions) in PRESETS {
-            insert_preset(conn, now, code, name, permissions).await?;
+        for preset in PRESETS {
+            insert_preset(conn, now, preset).await?;
         }
     }
     if !fresh && !added.is_empty() {
@@ -115,21 +115,20 @@ async fn insert_missing(conn: &mut Conn) -> Result<Vec<&'static str>, DbError> {
 async fn insert_preset(
     conn: &mut Conn,
     now: i64,
-    code: &str,
-    name: &str,
-    permissions: &[&str],
+    (code, name, reach, permissions): &Preset,
 ) -> Result<(), DbError> {
     let (role,) = sql_one!(
         conn,
         (i64,),
-        "INSERT INTO sys_role (code, name, company_id, application_id, kind, created_at, updated_at)
-         VALUES ($1, $2, $3, 0, 'builtin', $4, $4) RETURNING id",
+        "INSERT INTO sys_role (code, name, company_id, application_id, kind, data_scope, created_at, updated_at)
+         VALUES ($1, $2, $3, 0, 'builtin', $4, $5, $5) RETURNING id",
         code,
         name,
         DEFAULT_COMPANY,
+        reach,
         now
     )?;
-    for permission in permissions {
+    for permission in *permissions {
         let row = sql_opt!(conn, (i64,), "SELECT id FROM sys_permission WHERE code = $1", permission)?;
         let Some((permission,)) = row else { continue };
         sql_exec!(
