@@ -9,7 +9,7 @@ use super::store::objects;
 use crate::core::Core;
 use crate::db::listing::{Conditions, Value};
 use crate::db::{Conn, DbError};
-use crate::policy::reach::{data_scope_at, limited};
+use crate::policy::reach::{data_scope_at, limits as limits_of};
 use crate::policy::{DataScope, HolderId, Principal, Reach};
 use crate::refusal::Refusal;
 use livegrant_actors::AccountId;
@@ -154,21 +154,13 @@ async fn guids(core: &Core, rows: &BTreeSet<i64>) -> Result<BTreeMap<i64, String
 
 /// Shows what each of the caller's permissions reaches, where that is not everything.
 pub async fn limits(core: &Core, by: &Principal) -> Result<BTreeMap<String, ScopeOut>, Refusal> {
-    let (account, view, now) = (by.member().facts(), by.session().view, core.clock.now_ms());
-    let scopes: Vec<(String, DataScope)> = core.policy.with_facts(|facts| {
-        if account.is_platform || !limited(facts, by.snapshot().holders()) {
-            return Vec::new();
-        }
-        let codes = by.snapshot().codes().into_iter();
-        codes
-            .map(|code| (code.to_string(), data_scope_at(facts, &account, view, now, &code)))
-            .filter(|(_, scope)| !scope.all)
-            .collect()
-    });
+    let (account, snapshot) = (by.member().facts(), by.snapshot());
+    let scopes =
+        core.policy.with_facts(|facts| limits_of(facts, &account, snapshot.holders(), &snapshot.codes()));
     let rows: BTreeSet<i64> =
         scopes.iter().flat_map(|(_, scope)| scope.exact.union(&scope.below)).copied().collect();
     let guids = guids(core, &rows).await?;
-    Ok(scopes.into_iter().map(|(code, scope)| (code, ScopeOut::new(&scope, &guids))).collect())
+    Ok(scopes.into_iter().map(|(code, scope)| (code.to_string(), ScopeOut::new(&scope, &guids))).collect())
 }
 
 /// Lets no role or position reach an organisation by choice any more; answers those that did.

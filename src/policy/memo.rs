@@ -1,11 +1,12 @@
 //! What accounts share: whatever follows from equal inputs is computed once and handed to everyone who has them.
 //! Two accounts share a result only if every input of the computation is equal: the account's own by value (its grants,
-//! whether it is enabled, whether it is a platform administrator, the view), the policy's by identity. A part of the
+//! whether it is enabled, whether it is a platform administrator, the view, its organisation where that matters), the policy's by identity. A part of the
 //! policy that changes is replaced by a new one; it is never written in place while an entry here holds it. So nothing has
 //! to be thrown away when the policy changes: an entry whose inputs are not the present ones is computed anew.
 //! Revisions are no input: they belong to the account (`member.rs`). No SQL, no clock.
 
 use super::effective::{AccountFacts, At, Grant, GrantHolder, PolicyFacts, Standing, View, of_inputs};
+use super::reach::organization_that_matters;
 use super::snapshot::{Enforced, Told};
 use super::table::lock;
 use super::{Catalogue, effective::Effective};
@@ -23,6 +24,8 @@ struct Key {
     enabled: bool,
     is_platform: bool,
     grants: Arc<[Grant]>,
+    /// Where the result says what is reached and that rests on it.
+    organization: Option<i64>,
 }
 
 /// The policy's part of the inputs.
@@ -132,9 +135,10 @@ impl Shared {
         view: View,
         look: impl FnOnce(&mut Told) -> R,
     ) -> R {
-        let key = Key::new(account, view, without_limits(&account.grants));
+        let organization = organization_that_matters(policy, account);
+        let key = Key { organization, ..Key::new(account, view, without_limits(&account.grants)) };
         let mut memo = lock(&self.told);
-        let make = |result: Effective| Told::new(policy, &result, &account.grants, view);
+        let make = |result: Effective| Told::new(policy, &result, account, view);
         look(memo.of(policy, key, At::Log, |_| true, Told::is_used, make))
     }
 
@@ -168,7 +172,7 @@ impl Shared {
 
 impl Key {
     fn new(account: &AccountFacts, view: View, grants: Arc<[Grant]>) -> Self {
-        Self { view, enabled: account.enabled, is_platform: account.is_platform, grants }
+        Self { view, enabled: account.enabled, is_platform: account.is_platform, grants, organization: None }
     }
 }
 

@@ -29,12 +29,14 @@ struct HolderRow {
     application: i64,
     enabled: bool,
     permissions: BTreeSet<i64>,
+    reach: usize,
 }
 
 #[derive(Debug, Clone)]
 struct AccountRow {
     enabled: bool,
     platform: bool,
+    organization: i64,
     /// Holder, from, to, started.
     grants: BTreeMap<HolderId, (Option<i64>, Option<i64>, bool)>,
     session_ended: bool,
@@ -66,6 +68,19 @@ fn mostly() -> impl Strategy<Value = bool> {
     prop::bool::weighted(0.8)
 }
 
+/// Data scopes of [`reach`].
+const REACHES: usize = 5;
+
+fn reach(which: usize) -> Reach {
+    match which {
+        0 => Reach::Chosen([1].into()),
+        1 => Reach::Own,
+        2 => Reach::OwnAndBelow,
+        3 => Reach::OwnRecord,
+        _ => Reach::All,
+    }
+}
+
 /// An instant around now.
 fn limit() -> impl Strategy<Value = Option<i64>> {
     prop_oneof![3 => Just(None), 1 => (NOW - 2..=NOW + 2).prop_map(Some)]
@@ -78,8 +93,9 @@ prop_compose! {
         enabled in mostly(),
         // `system:admin`, the last one, would make every other question moot.
         permissions in prop::collection::btree_set(prop_oneof![12 => 1..=4_i64, 1 => Just(5)], 0..4),
+        reach in 0..REACHES,
     ) -> HolderRow {
-        HolderRow { company, application, enabled, permissions }
+        HolderRow { company, application, enabled, permissions, reach }
     }
 }
 
@@ -87,10 +103,11 @@ prop_compose! {
     fn account_row()(
         enabled in mostly(),
         platform in prop::bool::weighted(0.1),
+        organization in 0..3_i64,
         grants in prop::collection::btree_map(
             (0..HOLDERS).prop_map(holder_id), (limit(), limit(), mostly()), 0..5),
     ) -> AccountRow {
-        AccountRow { enabled, platform, grants, session_ended: false }
+        AccountRow { enabled, platform, organization, grants, session_ended: false }
     }
 }
 
@@ -136,7 +153,7 @@ impl Policy {
                 application: ApplicationId(row.application),
                 enabled: row.enabled,
                 permissions,
-                reach: Reach::All,
+                reach: reach(row.reach),
                 organization: None,
                 epoch: self.epoch(&id.scope()),
             };
@@ -172,7 +189,7 @@ impl Policy {
             company: CompanyId(1),
             enabled: row.enabled,
             is_platform: row.platform,
-            organization: None,
+            organization: (row.organization > 0).then_some(row.organization),
             grants: row.grants.iter().map(grant).collect(),
             epoch: self.epoch(&Scope::Account(id)),
             stored_version: 1,
@@ -262,12 +279,14 @@ enum Act {
     GrantOrRevoke(usize, i64),
     SwitchHolder(usize),
     DeleteHolder(usize),
+    Rescope(usize, usize),
     SwitchPermission(i64),
     DeletePermission(i64),
     RecodePermission(i64),
     SwitchAccount(usize),
     TogglePlatform(usize),
     UnlinkStaff(usize),
+    Settle(usize, i64),
     EndSession(usize),
     EndAllSessions(usize),
 }
@@ -278,13 +297,15 @@ fn act() -> impl Strategy<Value = Act> {
         (account.clone(), holder.clone()).prop_map(|(a, h)| Act::GiveOrTakeHolder(a, h)),
         (holder.clone(), permission.clone()).prop_map(|(h, p)| Act::GrantOrRevoke(h, p)),
         holder.clone().prop_map(Act::SwitchHolder),
-        holder.prop_map(Act::DeleteHolder),
+        holder.clone().prop_map(Act::DeleteHolder),
+        (holder, 0..REACHES).prop_map(|(h, reach)| Act::Rescope(h, reach)),
         permission.clone().prop_map(Act::SwitchPermission),
         permission.clone().prop_map(Act::DeletePermission),
         permission.prop_map(Act::RecodePermission),
         account.clone().prop_map(Act::SwitchAccount),
         account.clone().prop_map(Act::TogglePlatform),
         account.clone().prop_map(Act::UnlinkStaff),
+        (account.clone(), 0..3_i64).prop_map(|(a, organization)| Act::Settle(a, organization)),
         account.clone().prop_map(Act::EndSession),
         account.prop_map(Act::EndAllSessions),
     ]
@@ -314,6 +335,12 @@ impl Act {
                 let Some(row) = policy.holders.get_mut(&id) else { return Vec::new() };
                 row.enabled = !row.enabled;
                 vec![edited(id, Edit::Switched)]
+            }
+            Self::Rescope(holder, reach) => {
+                let id = holder_id(holder);
+                let Some(row) = policy.holders.get_mut(&id) else { return Vec::new() };
+                row.reach = reach;
+                vec![edited(id, Edit::Rescoped)]
             }
             Self::DeleteHolder(holder) => {
                 let id = holder_id(holder);
@@ -354,6 +381,10 @@ impl Act {
             }
             Self::UnlinkStaff(account) => {
                 policy.accounts[account].grants.retain(|holder, _| matches!(holder, HolderId::Role(_)));
+                vec![PolicyChange::AccountEdited { account: AccountId(account as i64) }]
+            }
+            Self::Settle(account, organization) => {
+                policy.accounts[account].organization = organization;
                 vec![PolicyChange::AccountEdited { account: AccountId(account as i64) }]
             }
             Self::EndSession(account) => end(policy, account, vec![sid(account)], false),

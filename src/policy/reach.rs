@@ -54,6 +54,11 @@ impl Reach {
         }
     }
 
+    /// Answers whether it is another organisation for people of different ones.
+    pub fn rests_on_own(&self) -> bool {
+        matches!(self, Self::OwnAndBelow | Self::Own)
+    }
+
     /// Answers whether a move in the tree of organisations changes what is reached.
     pub fn rests_on_tree(&self) -> bool {
         *self == Self::OwnAndBelow
@@ -142,9 +147,31 @@ fn gives(permissions: &Bits, bit: Option<usize>, admin: Option<usize>) -> bool {
     [bit, admin].into_iter().flatten().any(|bit| permissions.contains(bit))
 }
 
-/// Names the holders of an account whose permissions do not reach everything.
-pub fn limited(policy: &PolicyFacts, holders: &[HolderId]) -> bool {
-    holders.iter().filter_map(|id| policy.holders.get(id)).any(|holder| holder.reach != Reach::All)
+/// Answers what each code of an account reaches that does not reach everything, over the holders that count.
+pub fn limits(
+    policy: &PolicyFacts,
+    account: &AccountFacts,
+    holders: &[HolderId],
+    codes: &[Arc<str>],
+) -> Vec<(Arc<str>, DataScope)> {
+    let is_limited = |id: &HolderId| policy.holders.get(id).is_some_and(|holder| holder.reach != Reach::All);
+    if account.is_platform || !holders.iter().any(is_limited) {
+        return Vec::new();
+    }
+    let scope = |code: &Arc<str>| {
+        data_scope(policy, account, policy.catalogue.bit(code), |grant, _| holders.contains(&grant.holder))
+    };
+    let scopes = codes.iter().map(|code| (Arc::clone(code), scope(code)));
+    scopes.filter(|(_, scope)| !scope.all).collect()
+}
+
+/// Answers the organisation of the account, where what it reaches by these grants rests on it.
+pub(super) fn organization_that_matters(policy: &PolicyFacts, account: &AccountFacts) -> Option<i64> {
+    let rests_on_it = |grant: &Grant| {
+        let holder = policy.holders.get(&grant.holder);
+        holder.is_some_and(|holder| holder.reach.rests_on_own() && holder.organization.is_none())
+    };
+    account.organization.filter(|_| account.grants.iter().any(rests_on_it))
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! The two faces of an effective set: the snapshot that is enforced (with the stamp that guards writes), and the state
 //! that tabs are told (with revision and hash, I9). Both come from the same computation in `effective.rs`.
 
-use super::effective::{Effective, Grant, HolderId, PolicyFacts};
+use super::effective::{AccountFacts, Effective, Grant, HolderId, PolicyFacts};
+use super::reach::{DataScope, limits};
 use super::{Bits, Catalogue, Scope, Stamp, View};
 use livegrant_actors::{AccountId, Holder, PositionView, Rev, RoleView, SessionId, State};
 use sha2::{Digest, Sha256};
@@ -91,6 +92,7 @@ const REVISIONS: usize = 16;
 pub(super) struct Told {
     pub hash: Arc<str>,
     menu_version: Arc<str>,
+    data_scope_version: Option<Arc<str>>,
     permissions: Arc<[Arc<str>]>,
     roles: Arc<[RoleView]>,
     positions: Arc<[PositionView]>,
@@ -100,7 +102,7 @@ pub(super) struct Told {
 }
 
 impl Told {
-    pub fn new(policy: &PolicyFacts, result: &Effective, grants: &[Grant], view: View) -> Self {
+    pub fn new(policy: &PolicyFacts, result: &Effective, account: &AccountFacts, view: View) -> Self {
         let permissions: Arc<[Arc<str>]> = policy.catalogue.codes_of(&result.permissions).into();
         let (mut roles, mut positions) = (Vec::new(), Vec::new());
         for holder in result.holders.iter().filter_map(|id| policy.holders.get(id)) {
@@ -124,13 +126,18 @@ impl Told {
             hash_line(&mut text, "s", &format!("{guid} {code} {name}"));
         }
         hash_line(&mut text, "m", &menu_version);
+        let data_scope_version = data_scope_version(&limits(policy, account, &result.holders, &permissions));
+        if let Some(version) = &data_scope_version {
+            hash_line(&mut text, "d", version);
+        }
         Self {
             hash: short_hash(&text),
             menu_version,
+            data_scope_version,
             permissions,
             roles: roles.into(),
             positions: positions.into(),
-            holders: index_keys(grants, view),
+            holders: index_keys(&account.grants, view),
             states: HashMap::new(),
             room: REVISIONS,
         }
@@ -148,6 +155,7 @@ impl Told {
                 rev,
                 hash: Arc::clone(&self.hash),
                 menu_version: Arc::clone(&self.menu_version),
+                data_scope_version: self.data_scope_version.clone(),
                 permissions: Arc::clone(&self.permissions),
                 roles: Arc::clone(&self.roles),
                 positions: Arc::clone(&self.positions),
@@ -197,6 +205,16 @@ fn menu_version(catalogue: &Catalogue, permissions: &Bits) -> Arc<str> {
         );
     }
     short_hash(&text)
+}
+
+/// Answers the version of what the codes reach that do not reach everything (FC7); `None`: each of them does.
+fn data_scope_version(limits: &[(Arc<str>, DataScope)]) -> Option<Arc<str>> {
+    let mut text = String::new();
+    for (code, scope) in limits {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{code} {} {:?} {:?}", scope.own_record, scope.exact, scope.below);
+    }
+    (!text.is_empty()).then(|| short_hash(&text))
 }
 
 /// Answers the first 16 hex digits of SHA-256: 64 bits, enough to tell two states of one account apart.

@@ -51,9 +51,10 @@ fn operator(row: &LogRow) -> Option<Operator> {
 fn effect(row: &LogRow, change: &PolicyChange) -> Option<(Effect, Audience)> {
     let refresh = Effect::Refresh { always: false };
     Some(match change {
-        PolicyChange::UserRoles { account, .. } | PolicyChange::UserStatus { account, enabled: true } => {
-            (refresh, only(*account))
-        }
+        // Another organisation of one's own is another data scope (FC7).
+        PolicyChange::UserRoles { account, .. }
+        | PolicyChange::UserStatus { account, enabled: true }
+        | PolicyChange::AccountEdited { account } => (refresh, only(*account)),
         PolicyChange::StaffPositions { account, .. } => (refresh, only((*account)?)),
         PolicyChange::RolePermissions { role, .. } | PolicyChange::RoleEdited { role, .. } => {
             (refresh, Audience::Holder(Holder::Role(*role)))
@@ -86,7 +87,6 @@ fn effect(row: &LogRow, change: &PolicyChange) -> Option<(Effect, Audience)> {
         }
         // A disabled account's sessions end by a change of their own in the same row.
         PolicyChange::UserStatus { enabled: false, .. }
-        | PolicyChange::AccountEdited { .. }
         // Told on its own topic.
         | PolicyChange::OrganizationsMoved { .. }
         | PolicyChange::NoticesOver { .. } => return None,

@@ -26,6 +26,7 @@ pub fn data<'f>(frame: &'f Value, kind: &str, to: &Account, by: Option<&Account>
     let expected: &[&str] = match kind {
         "PERMISSION_UPDATE" => &[
             "added",
+            "dataScopeVersion",
             "epoch",
             "hash",
             "menuVersion",

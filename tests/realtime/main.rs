@@ -7,6 +7,7 @@ mod approvals;
 mod audience;
 mod bans;
 mod converging;
+mod data_scopes;
 mod debug;
 mod endings;
 mod expiry;

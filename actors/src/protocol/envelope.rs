@@ -269,6 +269,7 @@ pub(crate) struct PermissionUpdate<'a> {
     pub permission_version: Rev,
     pub hash: &'a str,
     pub menu_version: &'a str,
+    pub data_scope_version: Option<&'a str>,
 }
 
 /// `data` of a `ROLE_CHANGE`.

@@ -38,10 +38,12 @@ pub struct State {
     pub epoch: Arc<str>,
     /// Revision at which this set last changed (`permissionVersion`).
     pub rev: Rev,
-    /// 16 hex characters over codes, roles, positions and menus.
+    /// 16 hex characters over codes, roles, positions, menus and data scopes.
     pub hash: Arc<str>,
     /// Version of the menu tree.
     pub menu_version: Arc<str>,
+    /// Version of what the codes reach; `None` where each reaches everything.
+    pub data_scope_version: Option<Arc<str>>,
     /// Effective permission codes, sorted.
     pub permissions: Arc<[Arc<str>]>,
     /// Roles held now.

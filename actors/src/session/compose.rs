@@ -156,6 +156,7 @@ fn equal(one: &Arc<State>, other: &Arc<State>) -> bool {
             && one.roles == other.roles
             && one.positions == other.positions
             && one.menu_version == other.menu_version
+            && one.data_scope_version == other.data_scope_version
     };
     Arc::ptr_eq(one, other) || contents()
 }
@@ -194,6 +195,7 @@ fn update(
         permission_version: state.rev,
         hash: &state.hash,
         menu_version: &state.menu_version,
+        data_scope_version: state.data_scope_version.as_deref(),
     })
 }
 
@@ -221,6 +223,7 @@ mod tests {
             rev: Rev(1),
             hash: hash.into(),
             menu_version: "m".into(),
+            data_scope_version: None,
             permissions: codes.iter().map(|code| Arc::from(*code)).collect(),
             roles: Arc::new([]),
             positions: Arc::new([]),

@@ -105,6 +105,7 @@ mod tests {
             rev: Rev(1),
             hash: hash.into(),
             menu_version: "m".into(),
+            data_scope_version: None,
             permissions: codes.iter().map(|code| Arc::from(*code)).collect(),
             roles: roles
                 .iter()

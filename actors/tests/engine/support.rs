@@ -68,6 +68,7 @@ impl Policy {
             rev: Rev(rev),
             hash: format!("{codes:?}{:?}", roles.iter().map(|role| role.id).collect::<Vec<_>>()).into(),
             menu_version: "menu".into(),
+            data_scope_version: None,
             permissions: codes.into_iter().map(Arc::from).collect(),
             roles: roles.into(),
             positions: Arc::new([]),

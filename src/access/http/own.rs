@@ -3,8 +3,7 @@
 use crate::access::menus::{MenuOut, tree};
 use crate::access::scope::{self, ScopeOut};
 use crate::core::Core;
-use crate::policy::{Principal, short_hash};
-use crate::refusal::Refusal;
+use crate::policy::Principal;
 use crate::web::etag::tagged;
 use crate::web::extract::Caller;
 use crate::web::problem::{Answer, ProblemBody};
@@ -40,6 +39,9 @@ pub struct OwnPermissions {
     /// Version of the menu tree.
     #[schema(value_type = String)]
     menu_version: Arc<str>,
+    /// Version of `data_scopes`; null where there are none.
+    #[schema(value_type = Option<String>)]
+    data_scope_version: Option<Arc<str>>,
 }
 
 fn state(core: &Core, by: &Principal) -> Arc<State> {
@@ -54,7 +56,6 @@ fn state(core: &Core, by: &Principal) -> Arc<State> {
 pub async fn get_own_permissions(core: web::Data<Core>, request: HttpRequest, Caller(by): Caller) -> Answer {
     let state = state(&core, &by);
     let data_scopes = scope::limits(&core, &by).await?;
-    let tag = tag(&state, &data_scopes)?;
     let body = OwnPermissions {
         data_scopes,
         permissions: Arc::clone(&state.permissions),
@@ -64,17 +65,9 @@ pub async fn get_own_permissions(core: web::Data<Core>, request: HttpRequest, Ca
         hash: Arc::clone(&state.hash),
         epoch: Arc::clone(&state.epoch),
         menu_version: Arc::clone(&state.menu_version),
+        data_scope_version: state.data_scope_version.clone(),
     };
-    Ok(tagged(&request, &tag, &body))
-}
-
-/// Answers the hash of a state, with that of the data scopes where there are any: the state itself does not have them.
-fn tag(state: &State, data_scopes: &BTreeMap<String, ScopeOut>) -> Result<String, Refusal> {
-    if data_scopes.is_empty() {
-        return Ok(state.hash.to_string());
-    }
-    let text = serde_json::to_string(data_scopes).map_err(|error| Refusal::Defect(error.into()))?;
-    Ok(format!("{}-{}", state.hash, short_hash(&text)))
+    Ok(tagged(&request, &state.hash, &body))
 }
 
 /// The caller's menus.

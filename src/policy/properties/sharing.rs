@@ -13,8 +13,14 @@ use livegrant_actors::State;
 /// What of a state can be compared; its name is told apart by the model.
 fn contents(state: &State) -> String {
     format!(
-        "{} {} {:?} {:?} {:?} {:?}",
-        state.hash, state.menu_version, state.permissions, state.roles, state.positions, state.holders
+        "{} {} {:?} {:?} {:?} {:?} {:?}",
+        state.hash,
+        state.menu_version,
+        state.data_scope_version,
+        state.permissions,
+        state.roles,
+        state.positions,
+        state.holders
     )
 }
 
@@ -93,7 +99,7 @@ impl Node {
     fn look(&mut self, policy: &Policy, account: usize, view: View, now: i64) -> Result<(), TestCaseError> {
         let (facts, own) = (policy.facts(), policy.account_facts(account));
         let result = effective(&facts, &own, view, At::Log);
-        let expected = Told::new(&facts, &result, &own.grants, view).state(&self.incarnation, Rev(0));
+        let expected = Told::new(&facts, &result, &own, view).state(&self.incarnation, Rev(0));
         let state = self.tell(account, view);
         prop_assert_eq!(contents(&state), contents(&expected));
 
