@@ -28,6 +28,7 @@ mod presence;
 mod protocol;
 mod recall;
 mod receipts;
+mod recipients;
 mod records;
 mod shared_view;
 mod streams;
