@@ -197,19 +197,20 @@ const handlers = {
   },
 };
 
-/** What a kind of notice is called in lists and preferences. */
-const EVENT_OF = {
-  SYSTEM_NOTICE: "system_notification", POSITION_CHANGE: "position_change", APPROVAL_NOTICE: "approval_notice",
-  MESSAGE_NOTIFICATION: "message_notification",
+/** What a kind of notice is called in lists and preferences, and what it looks like when it pops up; else as it is severe. */
+const NOTICES = {
+  SYSTEM_NOTICE: ["system_notification"], POSITION_CHANGE: ["position_change", "info"], APPROVAL_NOTICE: ["approval_notice", "warning"],
+  MESSAGE_NOTIFICATION: ["message_notification", "message"],
 };
-
-/** How senders write it. */
-const CRITICAL = ["critical", "严重"];
+/** As senders write it. */
+const SEVERITIES = { warning: "warning", 警告: "warning", critical: "error", 严重: "error" };
 
 function notice({ type, data }) {
   if (type === "SYSTEM_NOTICE") inboxSeq = Math.max(inboxSeq, data.seq ?? 0);
+  const [event, looks] = NOTICES[type];
+  const severity = SEVERITIES[data.severity] ?? "info";
   // What is critical cannot be switched off, here as in the counts.
-  if (popsUp(EVENT_OF[type]) || CRITICAL.includes(data.severity)) toast("notice", data.title ?? "", data.content ?? "");
+  if (popsUp(event) || severity === "error") toast(looks ?? severity, data.title ?? "", data.content ?? "");
 }
 
 /** Reads the inbox or leave again that a frame says has changed, if it is looked at. */

@@ -280,6 +280,35 @@ test("asking, deciding and reading reach every tab of both sides at once, in bot
   });
 });
 
+// S0-27, S0-28: each kind of notice looks like itself where it pops up and in the list, with title, content and time.
+test("a change of position, an approval and a message look different", async () => {
+  const context = await browser.newContext({ locale: "en-US" });
+  const { page, troubles } = await openTab(context);
+  await signIn(page, "auditor");
+  const { guid } = (await call(page, "/api/accounts/users/me/")).body;
+  const admin = await server.signIn("admin");
+  const told = [
+    ["position-change", "position", "info", { title: "岗位变动", content: "前台 → 经理", oldPosition: "前台", newPosition: "经理" }],
+    ["approval", "approval", "warning", { title: "审批", content: "已通过", approvalId: "AP1", approvalState: "已通过" }],
+    ["message", "message", "message", { title: "消息", content: "你好 🎉" }],
+  ];
+  for (const [path, kind, toast, words] of told) {
+    assert.equal((await admin("POST", `/api/v1/notifications/${path}`, { staffGuid: guid, ...words })).status, 200);
+    const shown = page.locator(`.toast.${toast}`);
+    await shown.waitFor(WITHIN);
+    assert.deepEqual((await shown.innerText()).split("\n").filter(Boolean), [words.title, words.content]);
+    await page.click("#tab-inbox");
+    const item = page.locator("#inbox article", { has: page.locator(`.kind[data-kind="${kind}"]`) });
+    await item.waitFor(WITHIN);
+    for (const text of [words.title, words.content]) assert.ok((await item.innerText()).includes(text));
+    assert.ok(Date.now() - Date.parse(await item.locator("time").getAttribute("datetime")) < 60_000);
+    await shown.getByRole("button").click();
+    await shown.waitFor({ state: "detached", ...WITHIN });
+  }
+  assert.deepEqual(troubles, []);
+  await context.close();
+});
+
 // FN1: an inbox is one account's.
 test("another account's inbox is its own, and signing out takes it off the page", async () => {
   const context = await browser.newContext({ locale: "en-US" });

@@ -72,6 +72,10 @@ const PATHS = {
   out: "M12 19V5m-6 6 6-6 6 6",
   check: "m5 13 4 4L19 7",
   cross: "M6 6l12 12M18 6 6 18",
+  position: "M4 8h16v11H4zM9 8V5h6v3",
+  approval: "M5 4h14v16H5zm4 8 2.5 2.5L15.5 10",
+  message: "M4 5h16v11H10l-4 4v-4H4z",
+  system: "M4 10v4h3l7 4V6l-7 4zm14-1a4 4 0 0 1 0 6",
   tab: "M4 6h16v12H4zM4 10h16",
 };
 

@@ -1,7 +1,7 @@
 // The inbox: what this account was told and what it did with it. The list is read from the server; the counts are the
 // server's own, absolute and with a revision, so that a late answer never turns them back.
 
-import { $, h, redraw, showError, showReading } from "./dom.js";
+import { $, h, icon, redraw, showError, showReading } from "./dom.js";
 import { del, get, post } from "./api.js";
 import { ask } from "./ask.js";
 import { ago, has, language, moment, t } from "./i18n.js";
@@ -18,6 +18,11 @@ const FILTERS = ["", "unread", "snoozed", "archived"];
 const LATER = ["hour", "later", "tomorrow", "next_week"];
 /** What the server's buttons say, in the page's language. */
 const LABELS = { 同意: "leave.approve", 完成: "inbox.done", 拒绝: "leave.reject" };
+
+/** How the kinds of notices look. */
+const KINDS = {
+  position_change: "position", approval_notice: "approval", message_notification: "message", system_notification: "system",
+};
 
 const NONE = { rev: -1, unseen: 0, unread: 0 };
 
@@ -126,7 +131,7 @@ function card(item) {
   const { comment } = item.data;
   const kind = `notice.${item.type}`;
   return h("article", { class: "card notice-item", "data-state": item.state, "data-severity": item.severity, "data-notice": item.id },
-    h("i", { class: "dot", "aria-hidden": "true" }),
+    h("span", { class: "kind", "data-kind": KINDS[item.type] ?? "system", "aria-hidden": "true" }, icon(KINDS[item.type] ?? "system")),
     h("div", { class: "notice-words" },
       h("h2", {}, !item.is_read && h("span", { class: "sr" }, `${t("inbox.isUnread")} `), item.title, item.count > 1 && h("em", {}, `×${item.count}`)),
       h("p", {}, item.content, wants(item) && h("span", { class: "wants" }, wants(item)), comment && !item.content.includes(comment) && h("q", {}, comment)),

@@ -7,7 +7,7 @@ const SHOWN_FOR = 5_000;
 /** More than this many at once would cover the page; the oldest leaves. */
 const AT_MOST = 4;
 
-/** Shows a message; `kind` is granted, revoked, notice or error. */
+/** Shows a message; `kind` is granted, revoked, info, warning, message or error. */
 export function toast(kind, text, more = "") {
   const box = $("toasts");
   const node = h("div", { class: `toast ${kind}` },
