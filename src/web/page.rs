@@ -43,6 +43,7 @@ files! {
     "js/live.js" => "text/javascript; charset=utf-8",
     "js/mine.js" => "text/javascript; charset=utf-8",
     "js/nodes.js" => "text/javascript; charset=utf-8",
+    "js/officewords.js" => "text/javascript; charset=utf-8",
     "js/online.js" => "text/javascript; charset=utf-8",
     "js/permissions.js" => "text/javascript; charset=utf-8",
     "js/preferences.js" => "text/javascript; charset=utf-8",
