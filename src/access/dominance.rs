@@ -120,6 +120,7 @@ pub async fn dominates_account(
     work: &mut Work,
     by: &Principal,
     account: AccountId,
+    lasting: Lasting,
 ) -> Result<(), Refusal> {
     let Some(member) = core.policy.member(account).await? else {
         return Err(Refusal::NotFound { what: "account" });
@@ -137,10 +138,31 @@ pub async fn dominates_account(
             carried.extend(&known.permissions);
             judged.push((grant.holder.scope(), known.epoch));
         }
-        within(core, by, facts, Lasting::Now, &carried).map(|()| judged)
+        within(core, by, facts, lasting, &carried).map(|()| judged)
     })?;
     for (scope, epoch) in judged {
         work.rests_on(scope, epoch);
+    }
+    Ok(())
+}
+
+/// Goes on when the caller may act as this account until then: he holds for as long what it holds, with as wide a data
+/// scope (FC7, FC8).
+pub async fn dominates_wholly(
+    core: &Core,
+    work: &mut Work,
+    by: &Principal,
+    account: AccountId,
+    lasting: Lasting,
+) -> Result<(), Refusal> {
+    dominates_account(core, work, by, account, lasting).await?;
+    let Some(member) = core.policy.member(account).await? else {
+        return Err(Refusal::NotFound { what: "account" });
+    };
+    let target = member.facts();
+    for grant in target.grants.iter() {
+        let own = Own::Of(target.organization);
+        dominates_reach(core, work, by, grant.holder, lasting, own, None).await?;
     }
     Ok(())
 }
@@ -182,6 +204,24 @@ pub async fn dominates_reach(
     let known = core.policy.with_facts(|facts| facts.holders.get(&holder).cloned()).ok_or(Refusal::Stale)?;
     let own = known.organization.map_or(own, |organization| Own::Of(Some(organization)));
     is_within_reach(core, work.conn(), by, lasting, &known.permissions, &known.reach, own, only).await
+}
+
+/// Goes on when the caller, put into this organisation, would reach no more there by what means "own" than he does now.
+pub async fn stays_within(
+    core: &Core,
+    work: &mut Work,
+    by: &Principal,
+    organization: Option<i64>,
+) -> Result<(), Refusal> {
+    for grant in by.member().facts().grants.iter() {
+        let known = core.policy.with_facts(|facts| facts.holders.get(&grant.holder).cloned());
+        let known = known.ok_or(Refusal::Stale)?;
+        if matches!(known.reach, Reach::Own | Reach::OwnAndBelow) {
+            let own = Own::Of(organization);
+            dominates_reach(core, work, by, grant.holder, Lasting::Now, own, None).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Goes on when the caller holds everything that a role or position carries with as wide a data scope as this one.

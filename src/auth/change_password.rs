@@ -5,7 +5,7 @@ use super::Keys;
 use super::end_sessions::end;
 use super::model::{SessionFilter, check_password};
 use super::store;
-use crate::access::dominance::dominates_account;
+use crate::access::dominance::{Lasting, dominates_account};
 use crate::core::Core;
 use crate::policy::{EndCode, Principal};
 use crate::refusal::Refusal;
@@ -60,7 +60,7 @@ async fn store_new(
     let mut work = core.db.begin(&by.author()).await?;
     if account != by.account() {
         // Whoever sets a password can sign in with it: nobody takes over an account that may do more than he (C8).
-        dominates_account(core, &mut work, by, account).await?;
+        dominates_account(core, &mut work, by, account, Lasting::Now).await?;
     }
     let now = work.now();
     store::set_password(work.conn(), account, &hash, code == EndCode::PasswordReset, now).await?;

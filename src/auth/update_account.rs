@@ -4,7 +4,7 @@
 use super::end_sessions::end;
 use super::model::{AccountPatch, AccountRow, SessionFilter, check_role};
 use super::store;
-use crate::access::dominance::dominates_account;
+use crate::access::dominance::{Lasting, dominates_account};
 use crate::access::{account_role, last_administrator};
 use crate::core::Core;
 use crate::db::Work;
@@ -51,13 +51,13 @@ pub async fn update(
         Some(0) => {
             by.require("account:disable")?;
             through = "account:disable";
-            dominates_account(core, &mut work, by, id).await?;
+            dominates_account(core, &mut work, by, id, Lasting::Now).await?;
             disable(&mut work, id).await?;
         }
         Some(_) => {
             by.require("account:disable")?;
             through = "account:disable";
-            dominates_account(core, &mut work, by, id).await?;
+            dominates_account(core, &mut work, by, id, Lasting::Now).await?;
             work.change(PolicyChange::UserStatus { account: id, enabled: true });
         }
         None => {}
@@ -79,7 +79,7 @@ pub async fn switch_off(core: &Core, work: &mut Work, by: &Principal, id: Accoun
     if before.status == 0 {
         return Ok(());
     }
-    dominates_account(core, work, by, id).await?;
+    dominates_account(core, work, by, id, Lasting::Now).await?;
     let (patch, now) = (AccountPatch { status: Some(0), ..AccountPatch::default() }, work.now());
     if store::update_account(work.conn(), id, &patch, before.version, now).await? == 0 {
         return Err(Refusal::Again);

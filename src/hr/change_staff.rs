@@ -11,7 +11,7 @@ use super::staff::{MISSING, check, day, is_free, login, reached, with_positions}
 use super::store::organizations::lead_no_more;
 use super::store::staff::{self as store, StaffColumns, of_company};
 use super::store::staff_positions::{end_holds, held_by};
-use crate::access::dominance::{Lasting, dominates_grant, dominates_holder};
+use crate::access::dominance::{Lasting, dominates_grant, dominates_holder, stays_within};
 use crate::access::last_administrator;
 use crate::access::scope::{self, covers, covers_person};
 use crate::auth::update_account;
@@ -67,6 +67,9 @@ pub async fn update(
             permission: "staff:update".to_owned(),
             detail: "your data scope does not reach the organisation that this person would leave".to_owned(),
         });
+    }
+    if org_id != before.org_id && before.account_id == Some(by.account().0) {
+        stays_within(core, &mut work, by, org_id).await?;
     }
     let columns = StaffColumns {
         staff_no: patch.staff_no.as_deref().unwrap_or(&before.staff_no),

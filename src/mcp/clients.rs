@@ -3,6 +3,7 @@
 
 use super::model::{ApiClient, ApiClientRow, NewApiClient, PREFIX};
 use super::store::{self, NewRow};
+use crate::access::dominance::{Lasting, dominates_wholly};
 use crate::auth::model::{AccountRow, SessionFilter};
 use crate::auth::token::digest;
 use crate::auth::{accounts, end_sessions, service_sessions};
@@ -19,7 +20,7 @@ const MISSING: Refusal = Refusal::NotFound { what: "api client" };
 /// Makes a service token; answers it with what the list shows.
 pub async fn add(core: &Core, by: &Principal, new: &NewApiClient) -> Result<(ApiClient, String), Refusal> {
     by.require(SYSTEM_ADMIN)?;
-    new.check(core.clock.now_ms())?;
+    let (_, expires_at) = new.check(core.clock.now_ms())?;
     let account = account(core, by, new).await?;
     if account.is_platform {
         // Whoever holds the token is the account: nobody makes himself a platform administrator by it.
@@ -27,6 +28,8 @@ pub async fn add(core: &Core, by: &Principal, new: &NewApiClient) -> Result<(Api
     }
     let mut work = core.db.begin(&by.author()).await?;
     let company = CompanyId(account.company_id);
+    let until = Lasting::Until(expires_at);
+    dominates_wholly(core, &mut work, by, AccountId(account.user_id), until).await?;
     let (guid, token) = insert(&mut work, company, AccountId(account.user_id), new).await?;
     let row = store::client(work.conn(), company, &guid).await?.ok_or(MISSING)?;
     let now = work.now();

@@ -241,6 +241,23 @@ served! {
         ok(alice.patch(&hers, to).await);
     }
 
+    /// FC7, FC8: what "own" means is not chosen by whom it gives something to.
+    async fn nobody_reaches_further_by_moving_himself(server: TestServer) {
+        let root = server.platform().await;
+        let land = land(root).await;
+        let clerk = server.account("clerk", &["staff:update"]).await;
+        let own = format!("/api/v1/staff/{}", settle(root, &clerk, &land.port).await);
+        let role = json!({ "code": "lead", "name": "主管", "permissions": ["leave:approve"], "data_scope": "own_and_below" });
+        let role = ok(root.post("/api/v1/roles", role).await)["id"].clone();
+        let held = format!("/api/v1/accounts/{}/roles/{role}", clerk.id);
+        ok(root.post(&held, json!({})).await);
+        let up = json!({ "organization_guid": land.north });
+        let problem = refused(clerk.patch(&own, up.clone()).await, 403, "NoPermissionError");
+        assert!(problem["detail"].as_str().unwrap().contains("leave:approve"), "{problem}");
+        ok(root.delete(&held).await);
+        ok(clerk.patch(&own, up).await);
+    }
+
     // FC7, I2: a move in the tree changes what "below" is, at once.
     async fn a_moved_organisation_is_out_of_reach_at_once(server: TestServer) {
         let root = server.platform().await;

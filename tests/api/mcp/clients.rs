@@ -99,6 +99,16 @@ served! {
         }
         let made = ok(admin.post("/api/v1/api-clients", new(plain.id)).await);
         assert_eq!(made["account_id"], plain.id);
+        // Nor is a token made that outlives what its maker holds, or reaches further.
+        let mut work = server.core.db.begin(&livegrant::db::Author::system("tests")).await.unwrap();
+        let tomorrow = work.now() + 36 * 3_600_000;
+        livegrant::sql_exec!(work.conn(), "UPDATE sys_user_role SET valid_to = $2 WHERE account_id = $1", admin.id, tomorrow).unwrap();
+        work.change(livegrant::policy::PolicyChange::AccountEdited { account: livegrant_actors::AccountId(admin.id) });
+        let committed = work.commit(livegrant::db::SystemTask::Bootstrap).await.unwrap();
+        server.core.settle(committed).await;
+        ok(admin.post("/api/v1/api-clients", json!({ "name": "y", "account_id": plain.id, "days": 1 })).await);
+        let longer = json!({ "name": "z", "account_id": plain.id, "days": 2 });
+        refused(admin.post("/api/v1/api-clients", longer).await, 403, "NoPermissionError");
     }
 
     // C3: naming somebody gives nothing; who may do it is logged with both names.
