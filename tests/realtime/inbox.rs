@@ -20,7 +20,7 @@ use crate::support::{
     Account, Setup, Stream, Tab, TestServer, both_databases, ok, run_on_postgres, served, served_once,
 };
 
-const STREAMS: [Transport; 3] = [Transport::WebSocket, Transport::Sse, Transport::Poll];
+pub const STREAMS: [Transport; 3] = [Transport::WebSocket, Transport::Sse, Transport::Poll];
 /// S0-55: Chinese, four bytes a character, quotes.
 const TITLE: &str = "“加班”申请🎉 已通过 𠮷";
 
@@ -87,14 +87,14 @@ pub async fn mark_all(server: &TestServer, account: &Account) {
 }
 
 /// Opens a stream that listens to the inbox, and waits until it knows how that stands.
-async fn open(server: &TestServer, transport: Transport, account: &Account) -> (Stream, Value) {
+pub async fn open(server: &TestServer, transport: Transport, account: &Account) -> (Stream, Value) {
     let topics = [("topics", "notifications")];
     let (mut stream, _) = Stream::open(server, transport, account, &topics).await.expect("a stream");
     let state = stream.next_of("NOTIFICATION_STATE").await;
     (stream, state["data"].clone())
 }
 
-fn counts(frame: &Value) -> (i64, i64) {
+pub fn counts(frame: &Value) -> (i64, i64) {
     let number = |name: &str| frame["data"][name].as_i64().expect("a number");
     (number("unseen"), number("unread"))
 }

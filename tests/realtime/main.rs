@@ -16,6 +16,7 @@ mod frames;
 mod handshake;
 mod inbox;
 mod inbox_badge;
+mod inbox_later;
 mod jobs;
 mod kick;
 mod kick_races;

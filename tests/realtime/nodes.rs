@@ -25,7 +25,8 @@ impl Nodes {
         Self::start_with(database, |_| {}).await
     }
 
-    async fn start_with(
+    /// The same with other settings.
+    pub async fn start_with(
         database: &TestDatabase,
         change: impl Fn(&mut livegrant::settings::Settings) + Copy,
     ) -> Self {
