@@ -9,6 +9,7 @@ mod nodes;
 mod database;
 mod deaths;
 mod everywhere;
+mod inbox;
 mod links;
 mod moving;
 mod outages;

@@ -155,7 +155,7 @@ fn signal(cluster: &Cluster, signal: &str) {
 }
 
 /// Waits until these nodes say that their bus is in trouble, and that they are ready all the same.
-async fn trouble(cluster: &Cluster, nodes: &[usize]) {
+pub async fn trouble(cluster: &Cluster, nodes: &[usize]) {
     for node in nodes {
         until("the node says that its bus is in trouble and that it is ready", PATIENCE, async || {
             let (status, readiness) = cluster.readiness(*node).await;
