@@ -346,6 +346,51 @@ both_databases! {
         assert_eq!(serving.stop(), Some(0));
     }
 
+    /// S0-8, S0-44, FN15: what the process answered is there after `kill -9`, and who was away finds it.
+    async fn a_killed_process_has_lost_nothing_that_it_answered(database: TestDatabase) {
+        let shell = Shell::on(&database.url);
+        succeeds(&shell.run("migrate"));
+        succeeds(&shell.told("user add root --platform", "a long password\n"));
+        succeeds(&shell.told("user add alice", "another password"));
+        let sign_in = async |serving: &Serving, username: &str, password: &str| {
+            let body = json!({ "username": username, "password": password });
+            let signed_in = ok(serving.caller().post("/api/auth/login/", body).await);
+            serving.caller().bearing(signed_in["access"].as_str().expect("a token"))
+        };
+        let inbox = "/api/v1/notifications";
+        let (read, seen) = {
+            let serving = Serving::start(&shell);
+            let root = sign_in(&serving, "root", "a long password").await;
+            let alice = sign_in(&serving, "alice", "another password").await;
+            let guid = ok(alice.get("/api/accounts/users/me/").await)["guid"].clone();
+            let words = |title: &str| json!({ "title": title, "content": "内容 “𠮷” 🎉" });
+            let mut message = words("one");
+            message["staffGuid"] = guid;
+            let id = ok(root.post(&format!("{inbox}/message"), message.clone()).await)["id"].clone();
+            ok(alice.post(&format!("{inbox}/{id}/read"), json!({})).await);
+            ok(root.post("/api/v1/organizations", json!({ "code": "hall", "name": "大厅" })).await);
+            ok(root.post("/api/v1/staff", json!({ "staff_no": "7", "name": "王五" })).await);
+            let mut broadcast = words("two");
+            (broadcast["category"], broadcast["severity"]) = (json!("维护"), json!("信息"));
+            ok(root.post(&format!("{inbox}/broadcast"), broadcast).await);
+            message["title"] = json!("three");
+            let lists = [ok(root.get("/api/v1/organizations").await), ok(root.get("/api/v1/staff").await)];
+            ok(root.post(&format!("{inbox}/message"), message).await);
+            // Dropped here: killed, right after its answer.
+            (lists, ok(alice.get(inbox).await))
+        };
+        let serving = Serving::start(&shell);
+        let root = sign_in(&serving, "root", "a long password").await;
+        let alice = sign_in(&serving, "alice", "another password").await;
+        assert_eq!([ok(root.get("/api/v1/organizations").await), ok(root.get("/api/v1/staff").await)], read);
+        let list = ok(alice.get(inbox).await);
+        assert_eq!((&list["results"], &list["counts"]), (&seen["results"], &seen["counts"]));
+        let rows = list["results"].as_array().expect("rows");
+        let rows: Vec<_> = rows.iter().map(|row| (row["title"].as_str(), row["state"].as_str())).collect();
+        let state = |title, state| (Some(title), Some(state));
+        assert_eq!(rows, [state("three", "unseen"), state("two", "unseen"), state("one", "read")]);
+    }
+
     /// Demo data comes once, however often it is asked for, and every account of it signs in.
     async fn demo_data(database: TestDatabase) {
         let shell = Shell::on(&database.url);
