@@ -1,6 +1,8 @@
 //! What reaches people where (FN10): one's own choice, the company's, what cannot be muted.
 
-use livegrant_actors::Transport;
+use livegrant::db::{Author, SystemTask};
+use livegrant::inbox::post::{self, Notice};
+use livegrant_actors::{AccountId, CompanyId, MessageType, Transport};
 use serde_json::{Value, json};
 
 use super::{LIST, counts, of, tell};
@@ -79,6 +81,30 @@ served! {
         for row in list.as_array().unwrap() {
             let unsent = row["channel"] == "email" || row["channel"] == "webhook";
             assert_eq!(row["configured"], !unsent, "FN24: {row}");
+        }
+    }
+
+    // FN10: muting is for what can wait. A system notice cannot be muted, also one that is for a single person.
+    async fn what_is_critical_is_told_all_the_same(server: TestServer) {
+        let alice = server.account("alice", &[]).await;
+        for kind in ["position_change", "approval_notice", "message_notification"] {
+            ok(alice.put(OWN, choice(kind, "in_app", false)).await);
+        }
+        let mut expected = (0, 0);
+        for (kind, severity, unseen) in [
+            (MessageType::PositionChange, "info", 0),
+            (MessageType::ApprovalNotice, "warning", 0),
+            (MessageType::ApprovalNotice, "critical", 1),
+            (MessageType::MessageNotification, "critical", 1),
+            (MessageType::SystemNotice, "info", 1),
+        ] {
+            let mut notice = Notice::new(kind, "t", "c", CompanyId(1));
+            notice.severity = severity;
+            let mut work = server.core.db.begin(&Author::system("tests")).await.unwrap();
+            post::post(&mut work, &[AccountId(alice.id)], notice);
+            work.commit(SystemTask::Upkeep).await.unwrap();
+            expected = (expected.0 + unseen, expected.1 + 1);
+            assert_eq!(counts(&alice).await, expected, "{kind:?} {severity}");
         }
     }
 

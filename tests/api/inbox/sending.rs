@@ -50,6 +50,41 @@ served! {
         assert_eq!((counts(&alice).await, counts(&bob).await, counts(&sender).await), ((3, 3), (1, 1), (0, 0)));
     }
 
+    // C3: the field is taken, and names the caller, by his account or his staff record, or nothing is sent.
+    async fn nobody_sends_in_somebody_elses_name(server: TestServer) {
+        let sender = server.account("sender", &["notification:send", "notification:broadcast"]).await;
+        let alice = server.account("alice", &[]).await;
+        let (of_sender, of_alice) = (staff(&server, &sender, None).await, staff(&server, &alice, None).await);
+        let bodies = [
+            ("position-change", json!({ "staffGuid": alice.guid, "oldPosition": "a", "newPosition": "b" })),
+            ("approval", json!({ "staffGuid": alice.guid, "approvalId": "AP2025091210001", "approvalState": "已通过" })),
+            ("message", json!({ "staffGuid": alice.guid })),
+            ("message", json!({ "audience": { "kind": "role", "id": alice.role } })),
+            ("broadcast", json!({ "category": "维护", "severity": "信息" })),
+            ("broadcast", json!({ "category": "维护", "severity": "信息", "dry_run": true })),
+        ];
+        let mut sent = 0;
+        for (path, body) in bodies {
+            let path = format!("{LIST}/{path}");
+            let named = |field: &str, guid: &str| {
+                let mut body = body.clone();
+                (body["title"], body["content"], body[field]) = (json!("t"), json!("c"), json!(guid));
+                body
+            };
+            let before = server.rows().await;
+            for guid in [&*alice.guid, &*of_alice, "00000000-0000-4000-8000-000000000000", "me"] {
+                let problem = refused(sender.post(&path, named("operatorGuid", guid)).await, 403, "NoPermissionError");
+                assert!(problem["detail"].to_string().contains("operatorGuid"), "{problem}");
+            }
+            assert_eq!(server.rows().await, before, "{path}: a refused request sent something");
+            for (field, guid) in [("operatorGuid", &*sender.guid), ("operatorGuid", &*of_sender), ("operator_guid", &*sender.guid)] {
+                let answer = ok(sender.post(&path, named(field, guid)).await);
+                sent += i64::from(answer["changed"] == true);
+            }
+        }
+        assert_eq!((sent, counts(&alice).await), (15, (15, 15)));
+    }
+
     // FN18
     async fn a_key_sends_once(server: TestServer) {
         let sender = server.account("sender", &["notification:send", "notification:broadcast"]).await;
