@@ -1,13 +1,13 @@
 //! What the tables hold, as one text: two equal texts mean that nothing was changed in between.
 //!
 //! Left out is what changes by itself or on purpose when nothing is changed: the audit log (it notes refusals), the
-//! stored permission versions, keys of repeated requests, tickets.
+//! stored permission versions, keys of repeated requests, tickets, what waits to be told, when a tab took a notice.
 
 use sqlx::{Connection, PgConnection, SqliteConnection};
 
 use super::TestServer;
 
-const TABLES: [&str; 23] = [
+const TABLES: [&str; 40] = [
     "hr_leave_type",
     "hr_leave_balance",
     "hr_leave_balance_log",
@@ -15,6 +15,23 @@ const TABLES: [&str; 23] = [
     "hr_leave_block",
     "hr_leave",
     "hr_leave_share",
+    "wf_definition",
+    "wf_instance",
+    "wf_node_run",
+    "wf_task",
+    "wf_copy",
+    "wf_log",
+    "wf_substitute",
+    "wf_sequence",
+    "wf_timer",
+    "sys_inbox",
+    "sys_notification",
+    "sys_notification_recipient",
+    "sys_notification_counter",
+    "sys_notification_preference",
+    "sys_api_client",
+    "sys_data_scope_org",
+    "hr_staff_position_log",
     "company",
     "t_application",
     "sys_login_user",
@@ -33,7 +50,7 @@ const TABLES: [&str; 23] = [
     "sys_permission_change_log",
 ];
 
-const COLUMNS_LEFT_OUT: [&str; 2] = ["permission_version", "permission_hash"];
+const COLUMNS_LEFT_OUT: [&str; 3] = ["permission_version", "permission_hash", "delivered_at"];
 
 /// A connection that is kept for reading, with a statement a table.
 pub struct Reader {
