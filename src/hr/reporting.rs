@@ -18,7 +18,7 @@ pub async fn card(
     conn: &mut Conn,
     company: CompanyId,
     account: AccountId,
-) -> Result<Option<(String, String)>, DbError> {
+) -> Result<Option<(String, String, Option<String>)>, DbError> {
     store::card(conn, company, account).await
 }
 

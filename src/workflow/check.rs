@@ -152,7 +152,7 @@ async fn views(
         return Ok(false);
     }
     let who = super::variables::Initiator::read(conn, by.company(), account, core.clock.now_ms()).await?;
-    Ok(managers.includes(conn, by.company(), account, &who).await?)
+    Ok(managers.includes(&who))
 }
 
 /// Answers what a permission of an account reaches now (FC7).

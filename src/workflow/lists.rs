@@ -160,7 +160,7 @@ async fn managed(core: &Core, conn: &mut Conn, by: &Principal) -> Result<Option<
     let who = super::variables::Initiator::read(conn, by.company(), by.account(), now).await?;
     let mut ids = String::from(",");
     for (id, managers) in store::managers(conn, by.company()).await? {
-        if !managers.is_empty() && managers.includes(conn, by.company(), by.account(), &who).await? {
+        if !managers.is_empty() && managers.includes(&who) {
             ids.push_str(&id.to_string());
             ids.push(',');
         }

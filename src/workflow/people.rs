@@ -38,26 +38,15 @@ impl People {
     }
 
     /// Answers whether somebody is in the list.
-    pub async fn includes(
-        &self,
-        conn: &mut Conn,
-        company: CompanyId,
-        account: AccountId,
-        who: &Initiator,
-    ) -> Result<bool, DbError> {
+    pub fn includes(&self, who: &Initiator) -> bool {
         let shares = |ours: &[String], theirs: &[String]| ours.iter().any(|one| theirs.contains(one));
-        if shares(&self.roles, &who.roles)
+        let named = |guid: &String| !guid.is_empty() && self.accounts.contains(guid);
+        shares(&self.roles, &who.roles)
             || shares(&self.positions, &who.positions)
             || shares(&self.organizations, &who.organizations)
-            || self.accounts.contains(&who.guid)
-        {
-            return Ok(true);
-        }
-        if self.accounts.is_empty() {
-            return Ok(false);
-        }
-        // The list may name his staff guid.
-        Ok(reporting::accounts_named(conn, company, &self.accounts).await?.contains(&account))
+            || named(&who.guid)
+            // The list may name his staff guid.
+            || named(&who.staff)
     }
 
     /// Lists who is in the list and can act, each once, at most [`reporting::PEOPLE_MAX`].
@@ -78,5 +67,35 @@ impl People {
             found.extend(reporting::members_of(conn, company, guid).await?);
         }
         Ok(super::assignees::each_once(found))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn somebody_is_in_a_list_by_any_of_his_names() {
+        // FW27
+        let one = |name: &str| vec![name.to_owned()];
+        let who = Initiator {
+            guid: "account".to_owned(),
+            staff: "staff".to_owned(),
+            roles: one("role"),
+            positions: one("position"),
+            organizations: vec!["own".to_owned(), "above".to_owned()],
+            ..Initiator::default()
+        };
+        for named in [
+            People { accounts: one("account"), ..People::default() },
+            People { accounts: one("staff"), ..People::default() },
+            People { roles: one("role"), ..People::default() },
+            People { positions: one("position"), ..People::default() },
+            People { organizations: one("above"), ..People::default() },
+        ] {
+            assert!(named.includes(&who), "{named:?}");
+        }
+        let others = People { accounts: vec![String::new(), "role".to_owned()], ..People::default() };
+        assert!(!others.includes(&who) && !others.includes(&Initiator::default()));
     }
 }

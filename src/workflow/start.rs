@@ -120,7 +120,7 @@ async fn offered(
     let definition = definitions::published(conn, company, code).await?.ok_or_else(unknown)?;
     let facts = Initiator::read(conn, company, initiator, now).await?;
     let starters = &definition.starters;
-    if !starters.is_empty() && !starters.includes(conn, company, initiator, &facts).await? {
+    if !starters.is_empty() && !starters.includes(&facts) {
         let detail = "the definition does not let you start it".to_owned();
         return Err(Refusal::Forbidden { code: "not_a_starter", detail });
     }

@@ -23,6 +23,9 @@ pub struct Variables {
 pub struct Initiator {
     /// Account guid.
     pub guid: String,
+    /// Staff guid, by which lists of people may name him; empty without one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub staff: String,
     /// Name for people.
     pub name: String,
     /// Code of his organisation; empty without one.
@@ -85,12 +88,13 @@ impl Initiator {
         account: AccountId,
         now: i64,
     ) -> Result<Self, DbError> {
-        let Some((guid, name)) = reporting::card(conn, company, account).await? else {
+        let Some((guid, name, staff)) = reporting::card(conn, company, account).await? else {
             return Ok(Self::default());
         };
         let chain = reporting::chain(conn, company, account).await?;
         Ok(Self {
             guid,
+            staff: staff.unwrap_or_default(),
             name,
             department: chain.first().map(|own| own.code.clone()).unwrap_or_default(),
             departments: chain.iter().map(|level| level.code.clone()).collect(),

@@ -78,7 +78,7 @@ pub async fn manages(
     }
     let now = core.clock.now_ms();
     let who = super::variables::Initiator::read(conn, by.company(), by.account(), now).await?;
-    Ok(managers.includes(conn, by.company(), by.account(), &who).await?)
+    Ok(managers.includes(&who))
 }
 
 /// Locks the instance of a guid for whoever may look at it.

@@ -167,7 +167,7 @@ both_databases! {
         let mut work = house.work().await;
         let conn = work.conn();
         let f = firm(conn).await;
-        let (guid, _) = hr_store::reporting::card(conn, COMPANY, f.bob).await.unwrap().unwrap();
+        let (guid, ..) = hr_store::reporting::card(conn, COMPANY, f.bob).await.unwrap().unwrap();
         for how in ["account", "staff"] {
             away(conn, f.bob, how, true).await;
             assert_eq!(hr_store::reporting::in_position(conn, COMPANY, "clerk", NOW).await.unwrap(), [f.ann], "{how}");

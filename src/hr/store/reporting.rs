@@ -24,11 +24,11 @@ pub async fn card(
     conn: &mut Conn,
     company: CompanyId,
     account: AccountId,
-) -> Result<Option<(String, String)>, DbError> {
+) -> Result<Option<(String, String, Option<String>)>, DbError> {
     sql_opt!(
         conn,
-        (String, String),
-        "SELECT u.guid, coalesce(s.name, nullif(u.display_name, ''), u.username)
+        (String, String, Option<String>),
+        "SELECT u.guid, coalesce(s.name, nullif(u.display_name, ''), u.username), s.guid
            FROM sys_login_user u LEFT JOIN hr_staff s ON s.account_id = u.user_id AND s.company_id = u.company_id
           WHERE u.user_id = $1 AND u.company_id = $2",
         account.0,

@@ -37,7 +37,7 @@ pub async fn list(
     let mut mine = Vec::new();
     for row in rows {
         let definition = Definition::try_from(row)?;
-        if rights::is_starter(&mut conn, &definition, by.account(), &who).await? {
+        if rights::is_starter(&definition, &who) {
             mine.push(DefinitionOut::short(&definition));
         }
     }
@@ -58,7 +58,7 @@ pub async fn get(
     if !sees_all(by) {
         let who = Initiator::read(&mut conn, by.company(), by.account(), core.clock.now_ms()).await?;
         let published = definition.status == Status::Published;
-        if !published || !rights::is_starter(&mut conn, &definition, by.account(), &who).await? {
+        if !published || !rights::is_starter(&definition, &who) {
             return Err(MISSING);
         }
     }
