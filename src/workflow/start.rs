@@ -4,6 +4,7 @@ use super::assignees::chosen;
 use super::business;
 use super::definitions::{self, Definition};
 use super::form;
+use super::graph::{Access, Graph, NodeKind};
 use super::instance::{Event, Status};
 use super::number;
 use super::preview::{PreviewOut, Starting, preview};
@@ -11,6 +12,7 @@ use super::running::{Act, Parent, Running};
 use super::store::instances::{self, NewInstance};
 use super::title;
 use super::variables::{Initiator, Variables};
+use super::walk;
 use crate::clock::guid;
 use crate::core::Core;
 use crate::db::{Conn, Work};
@@ -81,7 +83,7 @@ pub async fn start(core: &Core, by: &Principal, new: &New) -> Result<Started, Re
     }
     let mut work = core.db.begin(&by.author()).await?;
     business::check_open(work.conn(), by.company(), &new.definition).await?;
-    let started = begin(core, &mut work, by, new).await?;
+    let started = begin_filled(core, &mut work, by, new, Filled::ByInitiator).await?;
     work.audit("workflow_start", "workflow", &started.guid, "").await?;
     let committed = work.commit(&by.stamp()).await?;
     core.settle(committed).await;
@@ -95,6 +97,7 @@ pub async fn foresee(core: &Core, by: &Principal, new: &New) -> Result<PreviewOu
     let (company, initiator, now) = (by.company(), by.account(), core.clock.now_ms());
     let mut conn = core.db.read().await?;
     let (definition, facts) = offered(&mut conn, company, &new.definition, initiator, now).await?;
+    changes_his_own(&definition.graph, &Map::new(), &new.form)?;
     form::check(&definition.form, &Value::Object(new.form.clone()))?;
     let chosen = chosen::read(&mut conn, company, &definition.graph, &new.chosen).await?;
     let variables = Variables { form: new.form.clone(), initiator: facts };
@@ -127,8 +130,44 @@ async fn offered(
     Ok((definition, facts))
 }
 
-/// Starts an instance inside a unit of work; whoever calls commits it.
+/// Goes on only if the initiator changes no field that the start node lets him read at most (FW29): what is not named there is
+/// his. What stays as it was is no change, so that a form may be handed in as it was shown.
+pub(super) fn changes_his_own(
+    graph: &Graph,
+    before: &Map<String, Value>,
+    given: &Map<String, Value>,
+) -> Result<(), Refusal> {
+    let Some(NodeKind::Start { fields }) = walk::start(graph).map(|node| &node.kind) else { return Ok(()) };
+    for (field, access) in fields {
+        let is = before.get(field).unwrap_or(&Value::Null);
+        if *access != Access::Edit && given.get(field).is_some_and(|value| value != is) {
+            let detail = "this field is not filled in by whoever starts it";
+            return Err(Refusal::invalid(format!("form.{field}"), "not_allowed", detail));
+        }
+    }
+    Ok(())
+}
+
+/// Starts an instance inside a unit of work, with a form that the area that calls has filled in, every field as it likes;
+/// whoever calls commits it.
 pub async fn begin(core: &Core, work: &mut Work, by: &Principal, new: &New) -> Result<Started, Refusal> {
+    begin_filled(core, work, by, new, Filled::ByArea).await
+}
+
+/// Whose values the form holds.
+#[derive(Clone, Copy, PartialEq)]
+enum Filled {
+    ByInitiator,
+    ByArea,
+}
+
+async fn begin_filled(
+    core: &Core,
+    work: &mut Work,
+    by: &Principal,
+    new: &New,
+    filled: Filled,
+) -> Result<Started, Refusal> {
     let company = by.company();
     for (field, text) in [("businessType", &new.business_type), ("businessId", &new.business_id)] {
         check_text(field, text)?;
@@ -136,6 +175,9 @@ pub async fn begin(core: &Core, work: &mut Work, by: &Principal, new: &New) -> R
     let initiator = new.initiator.unwrap_or_else(|| by.account());
     let now = work.now();
     let (definition, facts) = offered(work.conn(), company, &new.definition, initiator, now).await?;
+    if filled == Filled::ByInitiator {
+        changes_his_own(&definition.graph, &Map::new(), &new.form)?;
+    }
     let chosen = chosen::read(work.conn(), company, &definition.graph, &new.chosen).await?;
     let about = About { initiator, form: new.form.clone(), facts, chosen };
     let author = by.author();

@@ -1,8 +1,8 @@
 //! Who may look at an instance (S1-29, C24), and what of its form (FW29).
 
 use super::business::{self, Wish};
-use super::graph::{Access, NodeKind};
-use super::instance::TaskState;
+use super::graph::{Access, Graph, Node, NodeKind};
+use super::instance::{Origin, Status, Task, TaskState};
 use super::running::Running;
 use super::store::copies;
 use super::walk;
@@ -11,7 +11,7 @@ use crate::db::{Conn, Work};
 use crate::policy::Principal;
 use crate::refusal::Refusal;
 use livegrant_actors::AccountId;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What somebody is to an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,10 +54,18 @@ pub async fn standing(
 
 /// Answers whether somebody started it or has a task of it. Who handed his task over does not any more (FW6).
 pub fn takes_part(running: &Running, account: AccountId) -> bool {
-    running.state.initiator == account
-        || running.state.tasks.iter().any(|task| {
-            let his = task.assignee == account
-                || task.owner == Some(account) && task.origin != super::instance::Origin::Transfer;
+    let state = &running.state;
+    // A task that came from his own hands names him as its owner, and is none of his any more.
+    let gave_up = |run: i64| {
+        state.tasks_of(run).any(|task| {
+            task.assignee == account
+                && task.state == TaskState::Transferred
+                && task.reason == Origin::Transfer.word()
+        })
+    };
+    state.initiator == account
+        || state.tasks.iter().any(|task| {
+            let his = task.assignee == account || task.owner == Some(account) && !gave_up(task.run);
             his && task.state != TaskState::Transferred || task.decided_by == Some(account)
         })
 }
@@ -125,44 +133,59 @@ pub async fn seen(
 }
 
 /// Answers what the caller may do with each field of the form (FW29): what the node of his open task says; else he reads
-/// what any node that he had to do with lets him read. Who looks after it or audits it reads everything.
+/// what any node that he had to do with lets him read, be it by a task that somebody else has now or decided in his place.
+/// Who is only informed reads what no node hides. Who looks after it or audits it reads everything.
 pub fn fields(running: &Running, account: AccountId, standing: Standing) -> BTreeMap<String, Access> {
     let all = running.definition.form.fields.iter().map(|field| field.code.clone());
-    let rules = |code: &str| match walk::find(&running.definition.graph, code).map(|node| &node.kind) {
-        Some(NodeKind::Approve(work) | NodeKind::Handle(work)) => Some(&work.fields),
-        Some(NodeKind::Start { fields }) => Some(fields),
-        _ => None,
-    };
-    let his: Vec<_> = running
-        .state
-        .tasks
-        .iter()
-        .filter(|task| task.assignee == account && task.state != TaskState::Transferred)
-        .collect();
-    let node_of =
-        |task: &&super::instance::Task| running.state.run(task.run).and_then(|run| rules(&run.node));
-    let open = his.iter().copied().filter(|task| task.state == TaskState::Pending);
-    let open: Vec<_> = open.filter_map(|task| node_of(&task)).collect();
-    let returned = running.state.status == super::instance::Status::Returned;
-    let start = running.definition.graph.nodes.first().and_then(|node| rules(&node.code));
-    let mut seen: Vec<_> = his.iter().copied().filter_map(|task| node_of(&task)).collect();
-    if running.state.initiator == account {
+    let graph = &running.definition.graph;
+    let of_node = |task: &Task| rules(walk::find(graph, &running.state.run(task.run)?.node)?);
+    let tasks = &running.state.tasks;
+    let open = tasks.iter().filter(|task| task.assignee == account && task.state == TaskState::Pending);
+    let open: Vec<_> = open.filter_map(of_node).collect();
+    let his = tasks.iter().filter(|task| {
+        task.assignee == account || task.owner == Some(account) || task.decided_by == Some(account)
+    });
+    let mut seen: Vec<_> = his.filter_map(of_node).collect();
+    let start = walk::start(graph).and_then(rules);
+    let starts = running.state.initiator == account;
+    if starts {
         seen.extend(start);
     }
+    let informed = standing == Standing::Part && seen.is_empty();
+    let returned = starts && running.state.status == Status::Returned;
+    let says =
+        |rules: &BTreeMap<String, Access>, field: &str| rules.get(field).copied().unwrap_or(Access::Read);
+    let hidden: BTreeSet<&String> = if informed { hidden_somewhere(graph) } else { BTreeSet::new() };
     let access = |field: &String| {
-        let says = |rules: &&BTreeMap<String, Access>| rules.get(field).copied().unwrap_or(Access::Read);
-        if running.state.initiator == account && returned {
-            return start.map_or(Access::Edit, |rules| rules.get(field).copied().unwrap_or(Access::Edit));
+        if returned {
+            return start.and_then(|rules| rules.get(field).copied()).unwrap_or(Access::Edit);
         }
-        if let Some(best) = best(open.iter().map(says)) {
+        if let Some(best) = best(open.iter().map(|rules| says(rules, field))) {
             return best;
         }
-        match best(seen.iter().map(says)) {
+        match best(seen.iter().map(|rules| says(rules, field))) {
             Some(Access::Hide) if standing == Standing::Part => Access::Hide,
+            None if hidden.contains(field) => Access::Hide,
             _ => Access::Read,
         }
     };
     all.map(|field| (field.clone(), access(&field))).collect()
+}
+
+/// What a node lets people do with the form.
+fn rules(node: &Node) -> Option<&BTreeMap<String, Access>> {
+    match &node.kind {
+        NodeKind::Approve(work) | NodeKind::Handle(work) => Some(&work.fields),
+        NodeKind::Start { fields } => Some(fields),
+        _ => None,
+    }
+}
+
+/// The fields that any node where people act hides.
+fn hidden_somewhere(graph: &Graph) -> BTreeSet<&String> {
+    let nodes = walk::all(graph).into_iter().filter(|node| !matches!(node.kind, NodeKind::Start { .. }));
+    let fields = nodes.filter_map(rules).flatten();
+    fields.filter(|(_, access)| **access == Access::Hide).map(|(field, _)| field).collect()
 }
 
 fn best(found: impl Iterator<Item = Access>) -> Option<Access> {

@@ -4,6 +4,7 @@ mod by_itself;
 mod deciding;
 mod definitions;
 mod definitions_path;
+mod fields;
 mod moving;
 mod restarting;
 mod seeing;

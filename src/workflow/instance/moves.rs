@@ -32,7 +32,10 @@ impl Machine<'_> {
         for child in self.state.tasks.iter_mut().filter(|child| child.parent == Some(number)) {
             child.parent = Some(new);
         }
-        self.task_mut(number)?.state = TaskState::Transferred;
+        let gone = self.task_mut(number)?;
+        gone.state = TaskState::Transferred;
+        // Who handed it over himself has no more to do with it; who lost it to the clock or his leave has (FW6).
+        origin.word().clone_into(&mut gone.reason);
         self.settle(task.run)
     }
 
