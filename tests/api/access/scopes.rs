@@ -247,8 +247,10 @@ served! {
         let land = land(root).await;
         let clerk = server.account("clerk", &["staff:update"]).await;
         let own = format!("/api/v1/staff/{}", settle(root, &clerk, &land.port).await);
-        let role = json!({ "code": "lead", "name": "主管", "permissions": ["leave:approve"], "data_scope": "own_and_below" });
+        let role = json!({ "code": "lead", "name": "主管", "data_scope": "own_and_below" });
         let role = ok(root.post("/api/v1/roles", role).await)["id"].clone();
+        let codes = json!({ "permissions": ["leave:approve"] });
+        ok(root.post(&format!("/api/v1/roles/{role}/permissions/add"), codes).await);
         let held = format!("/api/v1/accounts/{}/roles/{role}", clerk.id);
         ok(root.post(&held, json!({})).await);
         let up = json!({ "organization_guid": land.north });
