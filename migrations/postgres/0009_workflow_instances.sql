@@ -117,5 +117,6 @@ CREATE TABLE wf_timer (
     fire_at     BIGINT NOT NULL,
     fired_at    BIGINT
 );
-CREATE INDEX idx_timer_due ON wf_timer (fire_at) WHERE fired_at IS NULL;
+CREATE INDEX idx_timer_due ON wf_timer (fire_at) WHERE fired_at IS NULL AND kind <> 'call';
+CREATE INDEX idx_timer_calls ON wf_timer (fire_at) WHERE fired_at IS NULL AND kind = 'call';
 CREATE INDEX idx_timer_instance ON wf_timer (instance_id);

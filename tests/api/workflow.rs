@@ -5,6 +5,7 @@ mod deciding;
 mod definitions;
 mod definitions_path;
 mod fields;
+mod late;
 mod moving;
 mod restarting;
 mod seeing;

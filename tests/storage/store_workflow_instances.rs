@@ -257,6 +257,16 @@ fn no_statement_touches_the_log_again() {
             continue;
         }
         let text = std::fs::read_to_string(&path).unwrap_or_default();
+        for (number, kind) in [(7, "call"), (7, "timeout"), (8, "timeout"), (7, "delay")] {
+            workflow_store::timers::add(conn, id, number, kind, &payload, NOW).await.unwrap();
+        }
+        let calls = workflow_store::timers::due_calls(conn, NOW, 9).await.unwrap();
+        assert_eq!((calls.len(), calls[0].kind.as_str()), (1, "call"));
+        assert!(workflow_store::timers::due_calls(conn, NOW - 1, 9).await.unwrap().is_empty());
+        assert_eq!(workflow_store::timers::due(conn, NOW, 9).await.unwrap().len(), 3, "calls are listed apart");
+        assert_eq!(workflow_store::timers::forget(conn, id, 7).await.unwrap(), 1, "its time limit alone");
+        let left = workflow_store::timers::due(conn, NOW, 9).await.unwrap();
+        assert_eq!(left.iter().map(|timer| (timer.number, timer.kind.as_str())).collect::<Vec<_>>(), [(8, "timeout"), (7, "delay")]);
         let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
         for forbidden in ["UPDATE wf_log", "DELETE FROM wf_log"] {
             assert!(!words.contains(forbidden), "{} {forbidden}", path.display());

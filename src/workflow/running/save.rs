@@ -147,6 +147,10 @@ impl Running {
                 Some(_) => {}
             }
             if let Some((minutes, repeat)) = due.filter(|_| starts) {
+                if stored.is_some() {
+                    // It was somebody's turn before: that time is over with that turn.
+                    timers::forget(work.conn(), self.row.id, task.number).await?;
+                }
                 let payload = json!({ "minutes": minutes, "left": repeat });
                 let fire_at = now + i64::from(minutes) * MINUTE;
                 timers::add(work.conn(), self.row.id, task.number, "timeout", &payload, fire_at).await?;

@@ -38,13 +38,36 @@ pub async fn add(
     )
 }
 
-/// Lists what is due, the longest overdue first.
+/// Takes back the time limits of a task that have not been fired: it is not the turn of theirs any more.
+pub async fn forget(conn: &mut Conn, instance: i64, task: i64) -> Result<u64, DbError> {
+    sql_exec!(
+        conn,
+        "DELETE FROM wf_timer
+          WHERE instance_id = $1 AND number = $2 AND kind = 'timeout' AND fired_at IS NULL",
+        instance,
+        task
+    )
+}
+
+/// Lists what is due but calls, the longest overdue first.
 pub async fn due(conn: &mut Conn, now: i64, limit: i64) -> Result<Vec<TimerRow>, DbError> {
     sql_all!(
         conn,
         TimerRow,
         "SELECT id, instance_id, number, kind, payload, attempts, fire_at FROM wf_timer
-          WHERE fired_at IS NULL AND fire_at <= $1 ORDER BY fire_at, id LIMIT $2",
+          WHERE fired_at IS NULL AND kind <> 'call' AND fire_at <= $1 ORDER BY fire_at, id LIMIT $2",
+        now,
+        limit
+    )
+}
+
+/// Lists the calls that are due, the longest overdue first.
+pub async fn due_calls(conn: &mut Conn, now: i64, limit: i64) -> Result<Vec<TimerRow>, DbError> {
+    sql_all!(
+        conn,
+        TimerRow,
+        "SELECT id, instance_id, number, kind, payload, attempts, fire_at FROM wf_timer
+          WHERE fired_at IS NULL AND kind = 'call' AND fire_at <= $1 ORDER BY fire_at, id LIMIT $2",
         now,
         limit
     )
