@@ -194,26 +194,31 @@ async fn begin_filled(
     })
 }
 
-/// Starts what a run of another instance waits for; answers at once how it ended, if it has.
+/// Starts what a run of another instance waits for; answers at once how it ended, if it has, and why it was not started.
 pub(super) async fn child(
     core: &Core,
     work: &mut Work,
     parent: &Running,
     run: i64,
     code: &str,
-) -> Result<Option<bool>, Refusal> {
+) -> Result<Option<(Status, String)>, Refusal> {
     let company = parent.company();
+    let refused = |why: String| Ok(Some((Status::Rejected, why)));
     if depth(work, parent).await? >= NESTED_MAX {
-        return Ok(Some(false));
+        return refused(format!("more than {NESTED_MAX} instances would wait for each other"));
     }
-    // A definition that was retired meanwhile cannot be waited for: the step counts as refused, and the log says so.
-    let Some(definition) = definitions::published(work.conn(), company, code).await? else {
-        return Ok(Some(false));
+    // One that was retired meanwhile cannot be waited for: the step counts as refused, and the log says so. One that takes
+    // no instances for now takes this: what waits for it is under way.
+    let Some(definition) = definitions::live(work.conn(), company, code).await? else {
+        return refused(format!("there is no definition {code} any more"));
     };
     let mut fields = parent.state.form.clone();
     fields.retain(|field, _| definition.form.field(field).is_some());
     if form::check(&definition.form, &Value::Object(fields.clone())).is_err() {
-        return Ok(Some(false));
+        return refused(format!("{code} needs other fields than these"));
+    }
+    if check_chosen(&definition, &fields, &parent.state.facts, &parent.state.chosen).is_err() {
+        return refused(format!("{code} needs people whom nobody has chosen"));
     }
     let about = About {
         initiator: parent.state.initiator,
@@ -223,7 +228,7 @@ pub(super) async fn child(
     };
     let kind = Kind { business_type: "", business_id: "", parent_run: Some(run) };
     let running = make(core, work, &Act::system(), definition, kind, about).await?;
-    Ok(running.state.status.is_over().then_some(running.state.status == Status::Approved))
+    Ok(running.state.status.is_over().then(|| (running.state.status, String::new())))
 }
 
 /// How many instances wait for this one.

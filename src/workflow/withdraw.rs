@@ -1,10 +1,13 @@
 //! Withdrawing (撤回, FW12): by the initiator, while nobody has decided; later if the definition allows it.
 
 use super::definitions::Withdraw;
+use super::graph::NodeKind;
 use super::instance::{Event, Fault, Instance, Origin, Status, TaskState};
 use super::outcome::{Outcome, check_comment, finish};
 use super::running::{Act, Running};
+use super::store::instances::{self, RunRow};
 use super::view;
+use super::walk;
 use crate::core::Core;
 use crate::db::Work;
 use crate::hr::resolve::is_caller;
@@ -47,13 +50,70 @@ pub async fn within(
     if running.state.status.is_over() {
         return Err(running.refusal(&Fault::NotRunning));
     }
-    let late = running.definition.settings.withdraw == Withdraw::Undecided;
-    if late && running.state.status == Status::Running && was_decided(&running.state) {
+    if running.state.status == Status::Running && is_too_late(work, running).await? {
         return Err(Refusal::conflict("too_late", "somebody has decided already"));
     }
     let author = by.author();
     let act = Act { actor: author.account, name: &author.name, comment };
     running.apply(core, work, &act, Event::Withdrawn).await
+}
+
+/// Answers whether somebody has decided already: in it, in what it waits for, or in what waits for it and would end with it.
+async fn is_too_late(work: &mut Work, running: &Running) -> Result<bool, Refusal> {
+    let undecided = |running: &Running| running.definition.settings.withdraw == Withdraw::Undecided;
+    if undecided(running)
+        && (was_decided(&running.state) || was_decided_inside(work, running, Inside::Held).await?)
+    {
+        return Ok(true);
+    }
+    let mut above = running.row.parent_run_id;
+    while let Some(run) = above {
+        let Some((instance, _)) = instances::of_run(work.conn(), run).await? else { break };
+        let Some(waits) = Running::read(work.conn(), instance).await? else { break };
+        if undecided(&waits)
+            && (was_decided(&waits.state) || was_decided_inside(work, &waits, Inside::Seen).await?)
+        {
+            return Ok(true);
+        }
+        above = waits.row.parent_run_id;
+    }
+    Ok(false)
+}
+
+/// How the instances that one waits for are looked at.
+#[derive(Clone, Copy)]
+enum Inside {
+    /// Locked, as they end with it: nobody decides between this look and their end (FW32).
+    Held,
+    /// As they are.
+    Seen,
+}
+
+async fn was_decided_inside(work: &mut Work, of: &Running, inside: Inside) -> Result<bool, Refusal> {
+    let mut open = waited_for(of);
+    while let Some(run) = open.pop() {
+        let Some(child) = instances::child_of_run(work.conn(), run).await? else { continue };
+        let child = match inside {
+            Inside::Held => Running::lock(work, child).await?,
+            Inside::Seen => Running::read(work.conn(), child).await?,
+        };
+        let Some(child) = child else { continue };
+        if was_decided(&child.state) {
+            return Ok(true);
+        }
+        open.extend(waited_for(&child));
+    }
+    Ok(false)
+}
+
+/// The rows of the runs that wait, or waited, for another instance since it was handed in last.
+fn waited_for(running: &Running) -> Vec<i64> {
+    let waits = |run: &&RunRow| {
+        let node = walk::find(&running.definition.graph, &run.node_code);
+        run.revision == running.state.revision
+            && node.is_some_and(|node| matches!(node.kind, NodeKind::Subprocess { .. }))
+    };
+    running.runs().iter().filter(waits).map(|run| run.id).collect()
 }
 
 /// Answers whether somebody has decided since it was handed in last.

@@ -11,6 +11,7 @@ mod restarting;
 mod seeing;
 mod substitutes;
 mod together;
+mod waiting;
 
 use livegrant::access::init::DEFAULT_COMPANY;
 use livegrant::db::{Author, SystemTask};

@@ -38,7 +38,8 @@ pub async fn faults(
         let called = Definition::try_from(row)?;
         let runs = runs(&called.graph);
         open.extend(runs.iter().cloned());
-        known.subprocesses.insert(next, Subprocess { runs, form: called.form });
+        let chosen_at = validate::chosen_at(&called.graph);
+        known.subprocesses.insert(next, Subprocess { runs, form: called.form, chosen_at });
     }
     Ok(validate::faults(code, content, &known))
 }

@@ -30,6 +30,15 @@ pub async fn published(
     row.map(Definition::try_from).transpose()
 }
 
+/// Finds the version of a code that takes instances, or would if it were not suspended.
+pub async fn live(conn: &mut Conn, company: CompanyId, code: &str) -> Result<Option<Definition>, Refusal> {
+    if let Some(definition) = published(conn, company, code).await? {
+        return Ok(Some(definition));
+    }
+    let row = store::of_status(conn, company, code, Status::Suspended.word()).await?;
+    row.map(Definition::try_from).transpose()
+}
+
 /// Reads a version by its row, whatever has become of it: instances stay on theirs.
 pub async fn by_id(conn: &mut Conn, id: i64) -> Result<Option<Definition>, Refusal> {
     store::by_id(conn, id).await?.map(Definition::try_from).transpose()

@@ -1,6 +1,6 @@
 //! What happens to an instance, what it asks of the world, and why something does not fit.
 
-use super::model::{Origin, SYSTEM, Seat};
+use super::model::{Origin, SYSTEM, Seat, Status};
 use crate::workflow::variables::Initiator;
 use livegrant_actors::AccountId;
 use serde::{Deserialize, Serialize};
@@ -63,6 +63,13 @@ pub enum Event {
     Elapsed { run: i64 },
     /// Another instance has ended.
     ChildEnded { run: i64, approved: bool },
+    /// Another instance is over without a decision: withdrawn, ended by somebody, or it could not be started.
+    ChildGone {
+        run: i64,
+        status: Status,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        reason: String,
+    },
     /// Somebody decided, or the system as the time was over.
     Decided {
         task: i64,
@@ -107,7 +114,7 @@ impl Event {
             Self::Ruled { .. } => "ruled",
             Self::Copied { .. } => "copied",
             Self::Elapsed { .. } => "elapsed",
-            Self::ChildEnded { .. } => "subprocess_ended",
+            Self::ChildEnded { .. } | Self::ChildGone { .. } => "subprocess_ended",
             Self::Decided { by, approve, .. } => match (*by == SYSTEM, *approve) {
                 (true, true) => "expired_approved",
                 (true, false) => "expired_rejected",
@@ -150,7 +157,8 @@ impl Event {
             | Self::Ruled { run, .. }
             | Self::Copied { run, .. }
             | Self::Elapsed { run }
-            | Self::ChildEnded { run, .. } => Some(*run),
+            | Self::ChildEnded { run, .. }
+            | Self::ChildGone { run, .. } => Some(*run),
             _ => None,
         }
     }
@@ -168,7 +176,7 @@ pub enum Effect {
     Wait { run: i64, minutes: u32 },
     /// Call an address of the outside; nothing comes back.
     Call { run: i64, target: String },
-    /// Start another instance: `ChildEnded` comes back.
+    /// Start another instance: `ChildEnded` or `ChildGone` comes back.
     Child { run: i64, definition: String },
 }
 

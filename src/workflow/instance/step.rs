@@ -82,6 +82,16 @@ impl<'g> Machine<'g> {
                 let node = self.waits(*run, RunState::Open)?;
                 self.conclude(*run, &node.code, *approved)
             }
+            Event::ChildGone { run, status, reason } => {
+                let node = self.waits(*run, RunState::Open)?;
+                self.run_mut(*run)?.reason.clone_from(reason);
+                match status {
+                    Status::Withdrawn => self.end(*status, "withdrawn"),
+                    Status::Cancelled => self.end(*status, "terminated"),
+                    _ => return self.conclude(*run, &node.code, false),
+                }
+                Ok(())
+            }
             Event::Decided { task, by, approve, chose, form } => {
                 self.decided(*task, *by, *approve)?;
                 let advice = self.state.task(*task).is_some_and(|task| task.origin == Origin::Delegate);

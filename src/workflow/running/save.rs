@@ -182,8 +182,8 @@ impl Running {
             return Ok(());
         }
         let ended = start::child(core, work, self, row.id, definition).await?;
-        let Some(approved) = ended else { return Ok(()) };
-        let event = Event::ChildEnded { run, approved };
+        let Some((status, reason)) = ended else { return Ok(()) };
+        let event = child_ended(run, status, reason);
         let last = self.last.clone();
         self.apply(core, work, &Act::system(), event).await?;
         self.last = last;
@@ -223,9 +223,18 @@ impl Running {
         if parent.state.run(run).is_none_or(|run| run.state != RunState::Open) {
             return Ok(());
         }
-        let approved = self.state.status == Status::Approved;
-        parent.apply(core, work, &Act::system(), Event::ChildEnded { run, approved }).await?;
+        let event = child_ended(run, self.state.status, String::new());
+        parent.apply(core, work, &Act::system(), event).await?;
         parent.save(core, work, Parent::Tell).await
+    }
+}
+
+/// How a run's instance ended: nobody said no to what was withdrawn, or to what could not be started for some reason.
+fn child_ended(run: i64, status: Status, reason: String) -> Event {
+    match status {
+        Status::Approved => Event::ChildEnded { run, approved: true },
+        Status::Rejected if reason.is_empty() => Event::ChildEnded { run, approved: false },
+        _ => Event::ChildGone { run, status, reason },
     }
 }
 

@@ -9,7 +9,7 @@ mod conditions;
 mod nodes;
 mod rules;
 
-pub use rules::{Reference, references};
+pub use rules::{Reference, chosen_at, references};
 
 use super::definitions::model::{Content, ProcessSettings};
 use super::form::{self, Form};
@@ -63,6 +63,8 @@ pub struct Subprocess {
     pub runs: BTreeSet<String>,
     /// What it has to be given.
     pub form: Form,
+    /// The nodes whose people have to be chosen by whoever starts it.
+    pub chosen_at: BTreeSet<String>,
 }
 
 /// Collects faults, up to the most.

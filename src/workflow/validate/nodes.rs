@@ -18,6 +18,8 @@ struct Look<'a> {
     known: &'a Known,
     faults: &'a mut Faults,
     codes: BTreeSet<&'a str>,
+    /// The nodes whose people are chosen.
+    chosen_at: BTreeSet<String>,
     /// A node with people comes before, on the page.
     people_before: bool,
 }
@@ -41,8 +43,15 @@ pub fn check(code: &str, content: &Content, known: &Known, faults: &mut Faults) 
         faults.add("nodes", "too_many", format!("at most {NODES_MAX} nodes"));
         return;
     }
-    let mut look =
-        Look { code, form: &content.form, known, faults, codes: BTreeSet::new(), people_before: false };
+    let mut look = Look {
+        code,
+        form: &content.form,
+        known,
+        faults,
+        codes: BTreeSet::new(),
+        chosen_at: rules::chosen_at(&content.graph),
+        people_before: false,
+    };
     look.sequence(nodes, Place { depth: 0, parallel: false }, true);
 }
 
@@ -217,6 +226,11 @@ impl<'a> Look<'a> {
                     format!("{definition} needs a field {} that this form does not have", field.code);
                 self.faults.add(&at, "unknown_field", detail);
             }
+        }
+        // Whom the initiator chose here for a node of the same code is chosen there, too.
+        if let Some(node) = called.chosen_at.difference(&self.chosen_at).next() {
+            let detail = format!("{definition} lets its initiator choose people for {node}: nobody would");
+            self.faults.add(&at, "nobody_chooses", detail);
         }
     }
 

@@ -4,9 +4,21 @@ use super::{Faults, RULES_MAX, conditions};
 use crate::workflow::assignees::resolve::{ASSIGNEES_MAX, LEVELS_MAX};
 use crate::workflow::definitions::model::Content;
 use crate::workflow::form::{FieldKind, Form};
-use crate::workflow::graph::{AssigneeRule, NodeKind, TimeoutAction, WhenEmpty, Work};
+use crate::workflow::graph::{AssigneeRule, Graph, Node, NodeKind, TimeoutAction, WhenEmpty, Work};
 use crate::workflow::people::People;
 use crate::workflow::walk;
+use std::collections::BTreeSet;
+
+/// The nodes whose people the initiator has to choose.
+pub fn chosen_at(graph: &Graph) -> BTreeSet<String> {
+    let asks = |rule: &AssigneeRule| matches!(rule, AssigneeRule::InitiatorChooses { min, .. } if *min > 0);
+    let rules = |node: &Node| match &node.kind {
+        NodeKind::Approve(work) | NodeKind::Handle(work) => work.assignees.iter().any(asks),
+        NodeKind::Copy { assignees } => assignees.iter().any(asks),
+        _ => false,
+    };
+    walk::all(graph).into_iter().filter(|node| rules(node)).map(|node| node.code.clone()).collect()
+}
 
 /// Something that a definition names and that has to be there.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

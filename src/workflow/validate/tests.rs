@@ -274,6 +274,13 @@ fn a_subprocess_must_not_come_back_and_needs_its_fields() {
         { "code": "city", "name": "c", "type": "text", "required": true } ] });
     let needs = Subprocess { form: serde_json::from_value(form).unwrap(), ..Subprocess::default() };
     assert_eq!(found_in(&nodes, &known(&[("one", needs)])), ["nodes.p.definition unknown_field"]);
+    let choosy = Subprocess { chosen_at: std::iter::once("a".to_owned()).collect(), ..Subprocess::default() };
+    let choosy = known(&[("one", choosy)]);
+    assert_eq!(found_in(&nodes, &choosy), ["nodes.p.definition nobody_chooses"]);
+    let mut chooses = nodes;
+    chooses.as_array_mut().unwrap().push(json!({
+        "code": "a", "name": "a", "kind": "approve", "assignees": [{ "kind": "initiator_chooses", "min": 1, "max": 1 }] }));
+    assert_eq!(found_in(&chooses, &choosy), [""; 0], "whom he chose here is chosen there");
 }
 
 #[test]
