@@ -5,10 +5,10 @@
 //! say.
 
 use super::event::{Fault, Target};
-use super::model::{Instance, Run, RunState, Status, Task, TaskState};
+use super::model::{Instance, Origin, Run, RunState, Status, Task, TaskState};
 use super::seats::children;
 use super::step::{Machine, NODE_DECIDED};
-use crate::workflow::graph::{Graph, NodeKind};
+use crate::workflow::graph::{Graph, Mode, NodeKind};
 use crate::workflow::walk;
 use livegrant_actors::AccountId;
 
@@ -48,7 +48,7 @@ fn was_decided(graph: &Graph, state: &Instance, run: &Run) -> bool {
 impl Machine<'_> {
     pub(super) fn returned(&mut self, number: i64, by: AccountId, to: &Target) -> Result<(), Fault> {
         let (task, node) = self.pending(number)?;
-        if task.origin == super::model::Origin::Delegate {
+        if task.origin == Origin::Delegate {
             return Err(Fault::OnlyAdvice(number));
         }
         if walk::is_inside_parallel(self.graph, &node.code) {
@@ -100,18 +100,33 @@ impl Machine<'_> {
     /// Nobody of the same node has acted after it.
     fn untouched_here(&self, task: &Task) -> Result<(), Fault> {
         let acted = |other: &Task| !other.state.is_open() && other.decided_by.is_some();
-        let after = children(&self.state, task)
-            .any(|child| child.origin == super::model::Origin::AddAfter && acted(child));
-        // In a row, those behind it have been asked because of it.
-        let mut row = self.state.tasks_of(task.run).filter(|other| {
-            other.parent.is_none() && task.parent.is_none() && other.place > task.place && acted(other)
-        });
+        // In a row, those behind it have been asked because of it; whoever was added stands where those stand who added him.
+        let behind = |other: &Task| other.place > task.place && acted(other);
+        let run = self.state.run(task.run).ok_or(Fault::NotWaiting(task.run))?;
         let in_a_row = matches!(
-            &self.node(&self.state.run(task.run).ok_or(Fault::NotWaiting(task.run))?.node)?.kind,
-            NodeKind::Approve(work) | NodeKind::Handle(work)
-                if work.mode == crate::workflow::graph::Mode::Sequential
+            &self.node(&run.node)?.kind,
+            NodeKind::Approve(work) | NodeKind::Handle(work) if work.mode == Mode::Sequential
         );
-        if after || (in_a_row && row.next().is_some()) { Err(Fault::TooLate) } else { Ok(()) }
+        // Whoever waited for it, as it was asked for before his own decision, or for somebody who did.
+        let mut below = task;
+        let mut above_acted = false;
+        while let Some(above) = below.parent.and_then(|parent| self.state.task(parent)) {
+            let waits = matches!(below.origin, Origin::Delegate | Origin::AddBefore);
+            above_acted |= waits && acted(above);
+            below = above;
+        }
+        let after = children(&self.state, task).filter(|child| child.origin == Origin::AddAfter);
+        let mut after: Vec<&Task> = after.collect();
+        while let Some(next) = after.pop() {
+            if acted(next) {
+                return Err(Fault::TooLate);
+            }
+            after.extend(children(&self.state, next));
+        }
+        if above_acted || (in_a_row && self.state.tasks_of(task.run).any(behind)) {
+            return Err(Fault::TooLate);
+        }
+        Ok(())
     }
 
     /// Opens a run again, and gives up what came after it.

@@ -368,3 +368,68 @@ fn an_earlier_approval_counts_as_the_rule_says_and_says_so() {
     assert_eq!(state.tasks.last().map(|task| task.state), Some(TaskState::Skipped));
     desk.log.clear();
 }
+
+// FW13, FW4, FW8: nobody takes back what others have acted on, whoever added whom.
+#[test]
+fn who_was_added_takes_back_only_what_nobody_acted_on() {
+    let nodes = json!([start_node(), node("a", json!({ "kind": "sequential" }))]);
+    let seats: &[(&str, &[i64])] = &[("a", &[2, 3, 4])];
+    let added = |desk: &mut Desk, by: i64, to: i64, position: Position| {
+        let event = Event::Signed { task: desk.task(by), people: vec![who(to)], position };
+        desk.push(event, &[]).expect("he may add");
+    };
+    let taken = |desk: &mut Desk, task: i64| desk.push(Event::TakenBack { task }, &[]);
+
+    // 5 decides before 2, then 2 himself has: too late. 2 takes back first, then 5 may.
+    let mut desk = Desk::start(nodes.clone(), json!({}), seats);
+    let twos = desk.task(2);
+    added(&mut desk, 2, 5, Position::Before);
+    let fives = desk.task(5);
+    desk.approve(5);
+    desk.approve(2);
+    assert_eq!(taken(&mut desk, fives), Err(Fault::TooLate), "2 has acted on it");
+    taken(&mut desk, twos).unwrap();
+    taken(&mut desk, fives).unwrap();
+    assert_eq!(desk.pending(), [5]);
+    desk.replays();
+
+    // 5 and 2 are of the first turn; whoever 3 has added is of the second, and has acted.
+    let mut desk = Desk::start(nodes.clone(), json!({}), seats);
+    let twos = desk.task(2);
+    added(&mut desk, 2, 5, Position::Parallel);
+    let fives = desk.task(5);
+    desk.approve(5);
+    desk.approve(2);
+    added(&mut desk, 3, 6, Position::Before);
+    desk.approve(6);
+    for task in [fives, twos] {
+        assert_eq!(taken(&mut desk, task), Err(Fault::TooLate), "6 has acted in a later turn");
+    }
+
+    // 6 was added by 5, who was added behind 2: without 2's decision nobody had asked him.
+    let mut desk = Desk::start(nodes, json!({}), seats);
+    let twos = desk.task(2);
+    added(&mut desk, 2, 5, Position::After);
+    desk.approve(2);
+    added(&mut desk, 5, 6, Position::Before);
+    desk.approve(6);
+    assert_eq!(taken(&mut desk, twos), Err(Fault::TooLate));
+}
+
+// FW12, FW38: what was withdrawn or ended inside is not a refusal; what could not be started says why.
+#[test]
+fn an_instance_ends_as_the_one_that_it_waits_for() {
+    let waits = json!({ "code": "s", "name": "s", "kind": "subprocess", "definition": "x" });
+    for (status, state) in [
+        (Status::Withdrawn, RunState::Cancelled),
+        (Status::Cancelled, RunState::Cancelled),
+        (Status::Rejected, RunState::Rejected),
+    ] {
+        let mut desk = Desk::start(json!([start_node(), waits]), json!({}), &[]);
+        let run = desk.state.runs.last().expect("it waits").number;
+        desk.push(Event::ChildGone { run, status, reason: "gone".to_owned() }, &[]).unwrap();
+        let run = desk.state.run(run).expect("it is there");
+        assert_eq!((desk.state.status, run.state, run.reason.as_str()), (status, state, "gone"));
+        desk.replays();
+    }
+}
