@@ -4,9 +4,11 @@
 use super::business::{self, Wish};
 use super::form;
 use super::graph::{Access, Node, NodeKind, WhenInitiator, Work as Rules};
-use super::instance::{Event, Fault, Origin, Task, TaskState};
+use super::instance::model::SYSTEM;
+use super::instance::{Event, Fault, NODE_DECIDED, Origin, Task, TaskState};
 use super::outcome::{Outcome, check_comment, finish, need_comment};
 use super::running::{Act, Running, Words};
+use super::store::logs::{self, Sought};
 use super::view;
 use super::walk;
 use crate::core::Core;
@@ -134,26 +136,35 @@ pub async fn may_decide(
     business::lets(core, conn, by, running, Wish::Decide).await
 }
 
-/// Says who has handled a task, and when.
+/// Says who has handled a task, and when: whoever decided it, or did what took it away.
 pub(super) async fn handled(work: &mut Work, running: &Running, number: i64) -> Result<Refusal, Refusal> {
     let Some(task) = running.state.task(number) else { return Ok(view::MISSING) };
-    // A task that its node's decision took away was handled by whoever decided the node.
     let decided = |task: &&Task| task.decided_by.is_some();
-    let who = Some(task).filter(decided).or_else(|| {
+    let ended = |task: &Task| running.task_row(task.number).and_then(|row| row.decided_at);
+    let of = |task: &Task| (task.decided_by.unwrap_or(SYSTEM), ended(task));
+    let (by, at) = if decided(&task) {
+        of(task)
+    } else if task.reason == NODE_DECIDED {
         let beside = running.state.tasks_of(task.run).filter(decided);
-        beside.max_by_key(|task| running.task_row(task.number).and_then(|row| row.decided_at))
-    });
-    let by = who.and_then(|task| task.decided_by).filter(|by| by.0 != 0);
-    let name = match by {
-        Some(by) => bulk::cards(work.conn(), &[by.0]).await?.into_iter().next().map(|(.., name)| name),
-        None => None,
+        beside.max_by_key(|task| ended(task)).map_or((SYSTEM, ended(task)), of)
+    } else {
+        let moved = logs::newest(work.conn(), running.row.id, &taken_by(task, ended(task))).await?;
+        moved.map_or((SYSTEM, ended(task)), |(by, at)| (AccountId(by), Some(at)))
     };
-    let row = running.task_row(who.map_or(number, |task| task.number));
-    Ok(Refusal::Handled {
-        by: name.unwrap_or_default(),
-        at: row.and_then(|row| row.decided_at),
-        state: task.state.word(),
-    })
+    let name = if by == SYSTEM { None } else { bulk::cards(work.conn(), &[by.0]).await?.into_iter().next() };
+    Ok(Refusal::Handled { by: name.map(|(.., name)| name).unwrap_or_default(), at, state: task.state.word() })
+}
+
+/// What in the log took a task away that nobody decided.
+fn taken_by(task: &Task, until: Option<i64>) -> Sought {
+    let (actions, own): (&[&str], _) = match (task.state, task.reason.as_str()) {
+        (TaskState::Transferred, _) => (&["transferred", "escalated", "handed_over", "substituted"], true),
+        (_, "returned") => (&["returned"], false),
+        (_, "removed") => (&["signer_removed"], false),
+        (_, "taken back") => (&["taken_back"], false),
+        _ => (&[], false),
+    };
+    Sought { actions, task: own.then_some(task.number), until }
 }
 
 /// The rules of a node that has tasks.

@@ -14,6 +14,9 @@ use utoipa::ToSchema;
 
 /// Lines of one page at most.
 pub const LINES_MAX: i64 = 100;
+/// Lines of an instance's own history at once at most, and when nothing is asked for: few instances have more, and those are
+/// read on from the last line.
+pub const HISTORY_MAX: i64 = 500;
 
 /// A line of the log.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -49,11 +52,17 @@ pub struct LineOut {
     pub at: String,
 }
 
-/// Lists the whole history of an instance, oldest first.
-pub async fn of_instance(core: &Core, by: &Principal, guid: &str) -> Result<Vec<LineOut>, Refusal> {
+/// Lists the history of an instance, oldest first: what comes behind a line (0: all), so many lines at most.
+pub async fn of_instance(
+    core: &Core,
+    by: &Principal,
+    guid: &str,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<LineOut>, Refusal> {
     let mut conn = core.db.read().await?;
     let (running, _) = view::seen(core, &mut conn, by, guid).await?;
-    let rows = store::of_instance(&mut conn, running.row.id).await?;
+    let rows = store::of_instance(&mut conn, running.row.id, after, limit.clamp(1, HISTORY_MAX)).await?;
     let names = Names::read(&mut conn, rows.iter().flat_map(people_in)).await?;
     Ok(rows.into_iter().map(|row| line(row, &names)).collect())
 }

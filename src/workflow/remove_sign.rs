@@ -5,8 +5,7 @@ use super::outcome::{Outcome, check_comment, finish};
 use super::running::Act;
 use super::view;
 use crate::core::Core;
-use crate::hr::reporting;
-use crate::hr::resolve::is_caller;
+use crate::hr::resolve::{account_of_guid, is_caller};
 use crate::policy::Principal;
 use crate::refusal::Refusal;
 use serde::Deserialize;
@@ -38,15 +37,20 @@ pub async fn remove_sign(
     if removed.staff_guids.is_empty() || removed.staff_guids.len() > 20 {
         return Err(Refusal::invalid("staffGuids", "invalid", "1 to 20 people"));
     }
+    // Also who cannot act now: whoever added him would wait for ever.
+    let unknown =
+        || Refusal::invalid("staffGuids", "unknown_account", "names somebody twice, or who is not there");
+    let mut found = Vec::new();
+    for guid in &removed.staff_guids {
+        let person = account_of_guid(core, by, guid).await?;
+        let account = person.and_then(|person| person.account).filter(|account| !found.contains(account));
+        found.push(account.ok_or_else(unknown)?);
+    }
     let mut work = core.db.begin(&by.author()).await?;
     let (mut running, _, number) = view::locked_task(core, &mut work, by, task).await?;
     let own = running.state.task(number).is_some_and(|task| task.assignee == by.account());
     if !own {
         return Err(Refusal::denied("of whoever added these people"));
-    }
-    let found = reporting::accounts_named(work.conn(), by.company(), &removed.staff_guids).await?;
-    if found.len() != removed.staff_guids.len() {
-        return Err(Refusal::invalid("staffGuids", "unknown_account", "names somebody who is not there"));
     }
     let author = by.author();
     let act = Act { actor: author.account, name: &author.name, comment: &removed.comment };

@@ -7,6 +7,7 @@ mod definitions_path;
 mod fields;
 mod late;
 mod moving;
+mod people;
 mod restarting;
 mod seeing;
 mod substitutes;

@@ -171,7 +171,21 @@ both_databases! {
         };
         let first = workflow_store::logs::add(conn, &line, NOW).await.unwrap();
         let second = workflow_store::logs::add(conn, &NewLine { task: None, action: "commented", actor: ann, ..line }, NOW + 1).await.unwrap();
-        let lines = workflow_store::logs::of_instance(conn, id).await.unwrap();
+        let behind = workflow_store::logs::of_instance(conn, id, first, 9).await.unwrap();
+        assert_eq!(behind.iter().map(|line| line.id).collect::<Vec<_>>(), [second]);
+        assert_eq!(workflow_store::logs::of_instance(conn, id, 0, 1).await.unwrap()[0].id, first);
+        for (actions, task, found) in [
+            (&[][..], None, Some((bob.0, NOW))),
+            (&["commented", "approved"], None, Some((ann.0, NOW + 1))),
+            (&["commented", "approved"], Some(1), Some((bob.0, NOW))),
+            (&["returned"], None, None),
+        ] {
+            let sought = workflow_store::logs::Sought { actions, task, until: None };
+            assert_eq!(workflow_store::logs::newest(conn, id, &sought).await.unwrap(), found, "{actions:?}");
+        }
+        let sought = workflow_store::logs::Sought { actions: &["commented", "approved"], task: None, until: Some(NOW) };
+        assert_eq!(workflow_store::logs::newest(conn, id, &sought).await.unwrap(), Some((bob.0, NOW)));
+        let lines = workflow_store::logs::of_instance(conn, id, 0, 9).await.unwrap();
         assert_eq!((lines.len(), lines[0].task_guid.as_deref(), &lines[0].detail.0), (2, Some("t-1"), &detail));
         for (filter, found) in [
             (LineFilter::default(), vec![second, first]),
@@ -243,6 +257,16 @@ both_databases! {
         assert_eq!(workflow_store::timers::fire(conn, call, NOW + 8).await.unwrap(), 1);
         assert_eq!(workflow_store::timers::postpone(conn, call, NOW).await.unwrap(), 0);
         assert!(workflow_store::timers::due(conn, NOW + 99, 9).await.unwrap().is_empty());
+        for (number, kind) in [(7, "call"), (7, "timeout"), (8, "timeout"), (7, "delay")] {
+            workflow_store::timers::add(conn, id, number, kind, &payload, NOW).await.unwrap();
+        }
+        let calls = workflow_store::timers::due_calls(conn, NOW, 9).await.unwrap();
+        assert_eq!((calls.len(), calls[0].kind.as_str()), (1, "call"));
+        assert!(workflow_store::timers::due_calls(conn, NOW - 1, 9).await.unwrap().is_empty());
+        assert_eq!(workflow_store::timers::due(conn, NOW, 9).await.unwrap().len(), 3, "calls are listed apart");
+        assert_eq!(workflow_store::timers::forget(conn, id, 7).await.unwrap(), 1, "its time limit alone");
+        let left = workflow_store::timers::due(conn, NOW, 9).await.unwrap();
+        assert_eq!(left.iter().map(|timer| (timer.number, timer.kind.as_str())).collect::<Vec<_>>(), [(8, "timeout"), (7, "delay")]);
     }
 }
 
@@ -257,16 +281,6 @@ fn no_statement_touches_the_log_again() {
             continue;
         }
         let text = std::fs::read_to_string(&path).unwrap_or_default();
-        for (number, kind) in [(7, "call"), (7, "timeout"), (8, "timeout"), (7, "delay")] {
-            workflow_store::timers::add(conn, id, number, kind, &payload, NOW).await.unwrap();
-        }
-        let calls = workflow_store::timers::due_calls(conn, NOW, 9).await.unwrap();
-        assert_eq!((calls.len(), calls[0].kind.as_str()), (1, "call"));
-        assert!(workflow_store::timers::due_calls(conn, NOW - 1, 9).await.unwrap().is_empty());
-        assert_eq!(workflow_store::timers::due(conn, NOW, 9).await.unwrap().len(), 3, "calls are listed apart");
-        assert_eq!(workflow_store::timers::forget(conn, id, 7).await.unwrap(), 1, "its time limit alone");
-        let left = workflow_store::timers::due(conn, NOW, 9).await.unwrap();
-        assert_eq!(left.iter().map(|timer| (timer.number, timer.kind.as_str())).collect::<Vec<_>>(), [(8, "timeout"), (7, "delay")]);
         let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
         for forbidden in ["UPDATE wf_log", "DELETE FROM wf_log"] {
             assert!(!words.contains(forbidden), "{} {forbidden}", path.display());

@@ -99,12 +99,27 @@ pub async fn get_graph(core: web::Data<Core>, Caller(by): Caller, guid: web::Pat
     Ok(HttpResponse::Ok().json(picture(&core, &by, &guid).await?))
 }
 
+/// Which part of a history.
+#[derive(Debug, Deserialize, IntoParams)]
+pub struct HistoryQuery {
+    /// The `id` of the last line that is known: what comes behind it; from the beginning when absent.
+    after: Option<i64>,
+    /// 1 to 500; 500 when absent.
+    page_size: Option<i64>,
+}
+
 /// Lists the history of an instance, oldest first.
-#[utoipa::path(tag = "workflows", params(("guid" = String, Path)), responses(
-    (status = 200, body = Vec<LineOut>), (status = 404, body = ProblemBody)))]
+#[utoipa::path(tag = "workflows", params(("guid" = String, Path), HistoryQuery), responses(
+    (status = 200, body = Vec<LineOut>), (status = 400, body = ProblemBody), (status = 404, body = ProblemBody)))]
 #[get("/api/v1/workflows/instances/{guid}/logs")]
-pub async fn get_logs(core: web::Data<Core>, Caller(by): Caller, guid: web::Path<String>) -> Answer {
-    Ok(HttpResponse::Ok().json(logs::of_instance(&core, &by, &guid).await?))
+pub async fn get_logs(
+    core: web::Data<Core>,
+    Caller(by): Caller,
+    guid: web::Path<String>,
+    query: web::Query<HistoryQuery>,
+) -> Answer {
+    let (after, size) = (query.after.unwrap_or(0), query.page_size.unwrap_or(logs::HISTORY_MAX));
+    Ok(HttpResponse::Ok().json(logs::of_instance(&core, &by, &guid, after, size).await?))
 }
 
 /// Withdraws an instance; the initiator alone can (FW12).

@@ -15,7 +15,7 @@ pub use back::{previous, returnable};
 pub use event::{Effect, Event, Fault, Position, Target};
 pub use model::{Instance, Origin, Run, RunState, Seat, Status, Task, TaskState};
 pub use seats::outcome;
-pub use step::step;
+pub use step::{NODE_DECIDED, step};
 
 #[cfg(test)]
 mod model_check;

@@ -1,7 +1,7 @@
 //! The SQL of the log. It is only ever added to: there is no statement here, or anywhere, that changes or deletes a row.
 
 use crate::db::{Conn, DbError};
-use crate::{sql_all, sql_one};
+use crate::{sql_all, sql_one, sql_opt};
 use livegrant_actors::{AccountId, CompanyId};
 use serde_json::Value;
 use sqlx::types::Json;
@@ -65,8 +65,45 @@ pub struct LineRow {
     pub at: i64,
 }
 
-/// Lists the whole log of an instance, oldest first.
-pub async fn of_instance(conn: &mut Conn, instance: i64) -> Result<Vec<LineRow>, DbError> {
+/// Which line to find.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sought {
+    /// What was done, three or four words; none: whatever gave the instance another status.
+    pub actions: &'static [&'static str],
+    /// Only about this task.
+    pub task: Option<i64>,
+    /// Not after this, in UTC milliseconds.
+    pub until: Option<i64>,
+}
+
+/// Finds who did something last, and when.
+pub async fn newest(conn: &mut Conn, instance: i64, sought: &Sought) -> Result<Option<(i64, i64)>, DbError> {
+    let word = |place: usize| sought.actions.get(place).copied();
+    sql_opt!(
+        conn,
+        (i64, i64),
+        "SELECT actor_id, at FROM wf_log
+          WHERE instance_id = $1 AND (CAST($2 AS BIGINT) IS NULL OR task = $2)
+            AND (CAST($7 AS BIGINT) IS NULL OR at <= $7)
+            AND (action IN ($3, $4, $5, $6) OR (CAST($3 AS TEXT) IS NULL AND from_state <> to_state AND from_state <> ''))
+          ORDER BY id DESC LIMIT 1",
+        instance,
+        sought.task,
+        word(0),
+        word(1),
+        word(2),
+        word(3),
+        sought.until
+    )
+}
+
+/// Lists the log of an instance, oldest first, from behind a row of it.
+pub async fn of_instance(
+    conn: &mut Conn,
+    instance: i64,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<LineRow>, DbError> {
     sql_all!(
         conn,
         LineRow,
@@ -75,8 +112,10 @@ pub async fn of_instance(conn: &mut Conn, instance: i64) -> Result<Vec<LineRow>,
                 line.detail, line.at
            FROM wf_log AS line JOIN wf_instance AS instance ON instance.id = line.instance_id
            LEFT JOIN wf_task AS task ON task.instance_id = line.instance_id AND task.number = line.task
-          WHERE line.instance_id = $1 ORDER BY line.id",
-        instance
+          WHERE line.instance_id = $1 AND line.id > $2 ORDER BY line.id LIMIT $3",
+        instance,
+        after,
+        limit
     )
 }
 

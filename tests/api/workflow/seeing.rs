@@ -95,4 +95,27 @@ served_once! {
         ok(act(&bob, &bobs, "approve", json!({ "form": { "days": 2 } })).await);
         assert_eq!(instance(&ann, &guid).await["form"], json!({ "secret": "s", "days": 2, "why": "w" }));
     }
+
+    // FW39: the history of an instance comes in pages, the oldest first.
+    async fn a_long_history_comes_in_pages(server: TestServer) {
+        let (ann, bob) = (server.account("ann", &[]).await, server.account("bob", &[]).await);
+        define(&server, "one", json!({}), json!([]), json!([approve("one", &[&bob], json!({}))])).await;
+        let (guid, _) = start(&ann, "one", json!({})).await;
+        for _ in 0..5 {
+            ok(ann.post(&format!("/api/v1/workflows/instances/{guid}/comment"), json!({ "comment": "?" })).await);
+        }
+        let path = format!("/api/v1/workflows/instances/{guid}/logs");
+        let whole = ok(ann.get(&path).await);
+        let (mut after, mut paged) = (0, Vec::new());
+        loop {
+            let page = ok(ann.get(&format!("{path}?page_size=3&after={after}")).await);
+            let lines = page.as_array().expect("a list");
+            assert!(lines.len() <= 3, "{page}");
+            let Some(last) = lines.last() else { break };
+            after = last["id"].as_i64().unwrap();
+            paged.extend(lines.clone());
+        }
+        assert_eq!((paged.len(), json!(paged)), (7, whole));
+        refused(ann.get(&format!("{path}?page_size=x")).await, 400, "invalid");
+    }
 }
