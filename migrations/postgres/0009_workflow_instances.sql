@@ -30,6 +30,7 @@ CREATE TABLE wf_instance (
 CREATE INDEX idx_instance_initiator ON wf_instance (initiator_id, id);
 CREATE INDEX idx_instance_definition ON wf_instance (definition_id, status, id);
 CREATE INDEX idx_instance_business ON wf_instance (business_type, business_id);
+CREATE INDEX idx_instance_company ON wf_instance (company_id, id);
 CREATE INDEX idx_instance_parent ON wf_instance (parent_run_id);
 
 -- One row each time that a node was entered; `number` counts them within the instance.
@@ -75,6 +76,7 @@ CREATE TABLE wf_task (
 );
 CREATE INDEX idx_task_assignee ON wf_task (assignee_id, state, id);
 CREATE INDEX idx_task_run ON wf_task (node_run_id);
+CREATE INDEX idx_task_decided ON wf_task (decided_by, instance_id) WHERE decided_by IS NOT NULL;
 
 CREATE TABLE wf_copy (
     instance_id BIGINT NOT NULL REFERENCES wf_instance (id),

@@ -49,3 +49,4 @@ mod store_workflow_instances;
 mod tables;
 mod time_limits;
 mod versions;
+mod workflow_plans;
