@@ -3,7 +3,7 @@
 
 use super::business::{self, Wish};
 use super::graph::{NodeKind, WhenInitiator};
-use super::instance::TaskState;
+use super::instance::{Origin, TaskState};
 use super::running::Running;
 use super::store::copies;
 use super::view;
@@ -120,7 +120,8 @@ pub async fn exists(core: &Core, by: &Principal, instance: &str) -> Result<bool,
 }
 
 /// The designated approver whose turn it is, or a holder of the global permission for its kind of business (S1-28); nobody
-/// on his own, unless the definition allows it. `global`: he is such a holder, within his data scope.
+/// on his own, unless the definition allows it. Advice is for the one who was asked. `global`: he is such a holder, within
+/// his data scope.
 fn approves(running: &Running, account: AccountId, global: bool) -> bool {
     running.state.tasks.iter().filter(|task| task.state == TaskState::Pending).any(|task| {
         let own = account == running.state.initiator && {
@@ -129,7 +130,7 @@ fn approves(running: &Running, account: AccountId, global: bool) -> bool {
             !matches!(node.map(|node| &node.kind), Some(NodeKind::Approve(rules) | NodeKind::Handle(rules))
                 if rules.when_initiator == WhenInitiator::Allow)
         };
-        (task.assignee == account || global) && !own
+        (task.assignee == account || global && task.origin != Origin::Delegate) && !own
     })
 }
 

@@ -3,7 +3,7 @@
 use livegrant::workflow::decide::Verdict;
 use serde_json::{Value, json};
 
-use super::{Office, PATH, consistent, days, decided, of_type, one, sent, sent_back};
+use super::{Office, PATH, consistent, days, decided, of_type, one, sent, sent_back, task};
 use crate::support::{Dice, ok, refused, served};
 
 served! {
@@ -52,6 +52,27 @@ served! {
         refused(office.hr.post(&format!("{}/withdraw", one(&behalf)), json!({})).await, 403, "NoPermissionError");
         assert_eq!(ok(office.ann.post(&format!("{}/withdraw", one(&behalf)), json!({})).await)["status"], "withdrawn");
         consistent(&server).await;
+    }
+
+    /// S1-28, S1-30, FW7: advice is for the one who was asked; the question is answered as deciding would be.
+    async fn the_global_permission_gives_no_advice(server: TestServer) {
+        let office = Office::open(&server).await;
+        let leave = ok(office.ann.post(PATH, sent(days("2150-06-01", "2150-06-01"))).await);
+        let asked = json!({
+            "staffGuid": office.hr.guid, "operation": "approve", "instanceGuid": leave["instance_guid"] });
+        let may = async || {
+            let answer = ok(office.hr.post("/api/v1/access/check-workflow", asked.clone()).await);
+            answer["hasPermission"].as_bool().expect("yes or no")
+        };
+        assert!(may().await);
+        let heads = task(&server, &leave).await.expect("his task");
+        let asks = json!({ "staffGuid": office.bob.guid });
+        ok(office.head.post(&format!("/api/v1/workflows/tasks/{heads}/delegate"), asks).await);
+        assert!(!may().await, "only advice is waited for");
+        decided(&server, &office.hr, &leave, Verdict::Approve).await.expect_err("he was not asked");
+        decided(&server, &office.bob, &leave, Verdict::Approve).await.expect("he was");
+        assert!(may().await);
+        decided(&server, &office.hr, &leave, Verdict::Approve).await.expect("leave:approve");
     }
 
     /// FW10, FW11: sent back it is changed and sent again, with the same number; taken back it is over and its days are free.
