@@ -30,8 +30,8 @@ pub(crate) async fn inboxes_at(conn: &mut Conn, accounts: &[i64]) -> Result<Vec<
     Ok(found)
 }
 
-/// Reads what came to each of these accounts after a revision, `(account, revision)`: the newest `limit` of each, by
-/// account and revision.
+/// Reads what came to each of these accounts after a revision, `(account, revision)`, and is in its inbox unseen: the newest
+/// `limit` of each, by account and revision. What was seen, put away or put off since is not told again (FN6).
 pub(crate) async fn came_after_each<T>(
     conn: &mut Conn,
     asked: &[InboxAt],
@@ -47,16 +47,16 @@ where
             let accounts: Vec<i64> = asked.iter().map(|(account, _)| *account).collect();
             let revisions: Vec<i64> = asked.iter().map(|(_, rev)| *rev).collect();
             let came = sqlx::query_as(
-                "SELECT newest.account_id, newest.rev, newest.at, newest.notification_id AS id, newest.is_seen,
+                "SELECT newest.account_id, newest.rev, newest.at, newest.notification_id AS id,
                         newest.group_count AS count, newest.company_id, told.severity, told.type, told.message_id, told.created_at, told.title,
                         told.content, told.payload, told.link, told.actions, told.sender_id, told.sender_name
                    FROM (SELECT came.account_id, came.rev, came.at, came.notification_id, came.latest_id,
-                                came.group_count, came.company_id, came.seen_at IS NOT NULL AS is_seen,
+                                came.group_count, came.company_id,
                                 row_number() OVER (PARTITION BY came.account_id ORDER BY came.rev DESC) AS nth
                            FROM unnest($1::bigint[], $2::bigint[]) AS asked (account, rev)
                            JOIN sys_notification_recipient AS came
                              ON came.account_id = asked.account AND came.rev > asked.rev
-                          WHERE came.deleted_at IS NULL) AS newest
+                          WHERE came.place = 0 AND came.seen_at IS NULL) AS newest
                    JOIN sys_notification AS told ON told.id = newest.latest_id
                   WHERE newest.nth <= $3 ORDER BY newest.account_id, newest.rev",
             )
@@ -68,16 +68,16 @@ where
         }
         Raw::Sqlite(sqlite) => {
             sqlx::query_as(
-                "SELECT newest.account_id, newest.rev, newest.at, newest.notification_id AS id, newest.is_seen,
+                "SELECT newest.account_id, newest.rev, newest.at, newest.notification_id AS id,
                         newest.group_count AS count, newest.company_id, told.severity, told.type, told.message_id, told.created_at, told.title,
                         told.content, told.payload, told.link, told.actions, told.sender_id, told.sender_name
                    FROM (SELECT came.account_id, came.rev, came.at, came.notification_id, came.latest_id,
-                                came.group_count, came.company_id, came.seen_at IS NOT NULL AS is_seen,
+                                came.group_count, came.company_id,
                                 row_number() OVER (PARTITION BY came.account_id ORDER BY came.rev DESC) AS nth
                            FROM json_each($1) AS asked
                            JOIN sys_notification_recipient AS came
                              ON came.account_id = asked.value ->> 0 AND came.rev > asked.value ->> 1
-                          WHERE came.deleted_at IS NULL) AS newest
+                          WHERE came.place = 0 AND came.seen_at IS NULL) AS newest
                    JOIN sys_notification AS told ON told.id = newest.latest_id
                   WHERE newest.nth <= $2 ORDER BY newest.account_id, newest.rev",
             )

@@ -82,7 +82,7 @@ pub struct Came {
     pub sender_name: String,
 }
 
-/// Lists what came to an account after a revision, oldest first, `limit` at most.
+/// Lists what came to an account after a revision and is still in its inbox, oldest first, `limit` at most.
 pub async fn came_after(
     conn: &mut Conn,
     account: AccountId,
@@ -98,7 +98,7 @@ pub async fn came_after(
                 notification.sender_name
            FROM sys_notification_recipient AS recipient
            JOIN sys_notification AS notification ON notification.id = recipient.latest_id
-          WHERE recipient.account_id = $1 AND recipient.rev > $2 AND recipient.deleted_at IS NULL
+          WHERE recipient.account_id = $1 AND recipient.rev > $2 AND recipient.place = 0
           ORDER BY recipient.rev LIMIT $3",
         account.0,
         rev,

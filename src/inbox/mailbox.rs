@@ -29,8 +29,6 @@ pub struct CameTo {
     pub company_id: i64,
     /// `info`, `warning` or `critical`.
     pub severity: String,
-    /// Already seen: its kind is muted, or another tab was quicker. No event is told then, only how the inbox stands.
-    pub is_seen: bool,
     /// The name of its event.
     #[sqlx(rename = "type")]
     pub kind: String,
@@ -65,7 +63,8 @@ impl CameTo {
     }
 }
 
-/// Lists what came to accounts after a revision each: the newest `limit` of each account, by account and revision.
+/// Lists what came to accounts after a revision each and is in their inboxes unseen: the newest `limit` of each account, by
+/// account and revision.
 pub async fn came_after_each(
     conn: &mut Conn,
     asked: &[(AccountId, i64)],

@@ -14,6 +14,7 @@ use crate::inbox::mailbox::{self, CameTo};
 use crate::refusal::Refusal;
 use livegrant_actors::{AccountId, Answer, Audience, CompanyId, ConnectionId, Content, Want, Wanted};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -228,14 +229,12 @@ impl Desk {
             let (account, company) = place.view;
             let from = came.partition_point(|came| came.account_id < account.0);
             let of_account = came[from..].iter().take_while(|came| came.account_id == account.0);
-            let has = place.has.unwrap_or(standing.rev);
+            let of_account: Vec<&CameTo> = of_account.collect();
+            let when: Vec<(i64, i64)> = of_account.iter().map(|came| (came.rev, came.at)).collect();
             // What came while this was read is told to a placed tab.
-            let missed: Vec<&CameTo> = of_account
-                .filter(|came| came.rev > has && came.rev <= standing.rev && !came.is_seen)
-                .collect();
-            let beyond = missed.len().saturating_sub(TOLD_AGAIN as usize);
-            let old = missed.iter().take_while(|came| came.at < oldest).count();
-            let (forgotten, missed) = missed.split_at(beyond.max(old));
+            let has = place.has.unwrap_or(standing.rev);
+            let (which, forgotten) = told_again(&when, has, standing.rev, oldest);
+            let missed = &of_account[which];
             for came in missed {
                 self.note_one((account, came.rev));
             }
@@ -246,7 +245,7 @@ impl Desk {
                 has: place.has,
                 rev: standing.rev,
                 missed: missed.iter().filter_map(|came| words::event(came)).collect(),
-                forgotten: forgotten.last().map(|came| came.rev),
+                forgotten,
                 state: words::state(standing, standing.rev, None).into_iter().collect(),
             });
         }
@@ -325,5 +324,41 @@ impl Desk {
                 sleep(PAUSE).await;
             }
         }
+    }
+}
+
+/// Says which of what came to an account (revision, when; the newest of it) a tab is told that has what came up to `has`; and
+/// up to which revision it is not told but has to read the list: what is from before `oldest`, and whatever may have been cut
+/// off because there is more than is asked for.
+fn told_again(came: &[(i64, i64)], has: i64, up_to: i64, oldest: i64) -> (Range<usize>, Option<i64>) {
+    let cut = came.first().filter(|_| came.len() as i64 > TOLD_AGAIN);
+    let cut = cut.map(|(rev, _)| (*rev).min(up_to)).filter(|cut| *cut > has);
+    let from = came.partition_point(|(rev, _)| *rev <= cut.unwrap_or(has));
+    let to = came.partition_point(|(rev, _)| *rev <= up_to).max(from);
+    let old = came[from..to].iter().take_while(|(_, at)| *at < oldest).count();
+    let forgotten = came[from..from + old].last().map(|(rev, _)| *rev).or(cut);
+    (from + old..to, forgotten)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn came(revs: std::ops::RangeInclusive<i64>) -> Vec<(i64, i64)> {
+        revs.map(|rev| (rev, rev * 10)).collect()
+    }
+
+    #[test]
+    fn what_a_tab_is_not_told_it_is_told_of() {
+        assert_eq!(told_again(&came(5..=8), 5, 8, 0), (1..4, None));
+        assert_eq!(told_again(&came(5..=8), 8, 8, 0), (4..4, None));
+        assert_eq!(told_again(&came(5..=8), 0, 6, 0), (0..2, None), "what came since is not told twice");
+        assert_eq!(told_again(&came(5..=8), 0, 8, 70), (2..4, Some(6)), "what is too old");
+        let full = came(100..=100 + TOLD_AGAIN);
+        assert_eq!(told_again(&full, 7, 900, 0), (1..full.len(), Some(100)), "there may be more before");
+        assert_eq!(told_again(&full, 100, 900, 0), (1..full.len(), None), "but nothing that it lacks");
+        assert_eq!(told_again(&full, 7, 50, 0), (0..0, Some(50)), "so much came since");
+        assert_eq!(told_again(&full, 7, 900, 1_020), (2..full.len(), Some(101)));
+        assert_eq!(told_again(&[], 7, 9, 0), (0..0, None));
     }
 }
