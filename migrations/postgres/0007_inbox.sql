@@ -33,6 +33,7 @@ CREATE TABLE sys_notification (
 CREATE INDEX idx_notification_broadcast ON sys_notification (company_id, rev) WHERE rev IS NOT NULL AND over_at IS NULL;
 CREATE INDEX idx_notification_expires ON sys_notification (expires_at) WHERE expires_at IS NOT NULL AND over_at IS NULL;
 CREATE INDEX idx_notification_created ON sys_notification (created_at);
+CREATE INDEX idx_notification_over ON sys_notification (over_at) WHERE over_at IS NOT NULL;
 
 -- What one account did with one notice. Of a broadcast there is a row only once the account did something with it.
 -- `notification_id` is the notice's name for this account, `latest_id` what it shows: notices of one `group_key` that come

@@ -126,8 +126,16 @@ pub(crate) async fn move_ids(
 pub(crate) enum Take {
     /// The rows are deleted, and no longer held.
     Away,
-    /// They stay until they are too old, deleted at this instant; not those that were put away meanwhile.
-    FromSight(i64),
+    /// The same, of those that still are from before this instant and neither put away nor put off.
+    Old(i64),
+    /// They stay until they are too old, deleted at `at`; not those that were put away meanwhile, and of those that were put
+    /// off only if `place` is 2 (0: none).
+    FromSight {
+        /// UTC ms.
+        at: i64,
+        /// The place beside the inbox.
+        place: i64,
+    },
 }
 
 /// Takes rows of locked inboxes away; answers the pairs that were taken.
@@ -139,12 +147,15 @@ pub(crate) async fn take(
     let patience = conn.patience();
     let accounts: Vec<i64> = pairs.iter().map(|pair| pair.0).collect();
     let notices: Vec<i64> = pairs.iter().map(|pair| pair.1).collect();
+    let before = if let Take::Old(before) = take { Some(before) } else { None };
     let mut taken: Vec<(i64, i64)> = match (conn.raw(), take) {
-        (Raw::Pg(pg), Take::Away) => {
+        (Raw::Pg(pg), Take::Away | Take::Old(_)) => {
             let taken = sqlx::query_as(
                 "WITH gone AS (
                     DELETE FROM sys_notification_recipient AS r USING unnest($1::bigint[], $2::bigint[]) AS p (account, notice)
-                     WHERE r.account_id = p.account AND r.notification_id = p.notice RETURNING r.account_id, r.notification_id),
+                     WHERE r.account_id = p.account AND r.notification_id = p.notice
+                       AND ($3::bigint IS NULL OR (r.at < $3 AND r.archived_at IS NULL AND r.place <> 2))
+                     RETURNING r.account_id, r.notification_id),
                  held AS (
                     UPDATE sys_inbox AS i SET held = i.held - less.rows
                       FROM (SELECT account_id, count(*) AS rows FROM gone GROUP BY account_id) AS less
@@ -153,29 +164,33 @@ pub(crate) async fn take(
             )
             .bind(accounts)
             .bind(notices)
+            .bind(before)
             .fetch_all(pg);
             in_time(patience, Box::pin(taken)).await?
         }
-        (Raw::Pg(pg), Take::FromSight(now)) => {
+        (Raw::Pg(pg), Take::FromSight { at, place }) => {
             let taken = sqlx::query_as(
                 "UPDATE sys_notification_recipient AS r SET deleted_at = $3
                    FROM unnest($1::bigint[], $2::bigint[]) AS p (account, notice)
-                  WHERE r.account_id = p.account AND r.notification_id = p.notice AND r.place IN (0, 2)
+                  WHERE r.account_id = p.account AND r.notification_id = p.notice AND r.place IN (0, $4)
                   RETURNING r.account_id, r.notification_id",
             )
             .bind(accounts)
             .bind(notices)
-            .bind(now)
+            .bind(at)
+            .bind(place)
             .fetch_all(pg);
             in_time(patience, Box::pin(taken)).await?
         }
-        (Raw::Sqlite(sqlite), Take::Away) => {
+        (Raw::Sqlite(sqlite), Take::Away | Take::Old(_)) => {
             let taken: Vec<(i64, i64)> = sqlx::query_as(
                 "DELETE FROM sys_notification_recipient
                   WHERE (account_id, notification_id) IN (SELECT p.value ->> 0, p.value ->> 1 FROM json_each($1) AS p)
+                    AND ($2 IS NULL OR (at < $2 AND archived_at IS NULL AND place <> 2))
                   RETURNING account_id, notification_id",
             )
             .bind(Json(pairs))
+            .bind(before)
             .fetch_all(&mut *sqlite)
             .await?;
             sqlx::query(
@@ -188,15 +203,16 @@ pub(crate) async fn take(
             .await?;
             taken
         }
-        (Raw::Sqlite(sqlite), Take::FromSight(now)) => {
+        (Raw::Sqlite(sqlite), Take::FromSight { at, place }) => {
             sqlx::query_as(
                 "UPDATE sys_notification_recipient SET deleted_at = $2
                   WHERE (account_id, notification_id) IN (SELECT p.value ->> 0, p.value ->> 1 FROM json_each($1) AS p)
-                    AND place IN (0, 2)
+                    AND place IN (0, $3)
                   RETURNING account_id, notification_id",
             )
             .bind(Json(pairs))
-            .bind(now)
+            .bind(at)
+            .bind(place)
             .fetch_all(sqlite)
             .await?
         }

@@ -2,10 +2,11 @@
 //! is over leaves lists and counts. Until this has looked, nothing is different: no statement that reads asks for the time.
 
 use super::marks::event_of;
-use super::model::Move;
+use super::model::{Move, Place};
 use super::store::{due as store, lists as list_store, moves};
 use crate::core::Core;
-use crate::db::{Author, Errand, Mail, StateChange, SystemTask, Work, bulk, bulk_inbox, bulk_moves};
+use crate::db::bulk_moves::{self, Take};
+use crate::db::{Author, Errand, Mail, StateChange, SystemTask, Work, bulk, bulk_inbox};
 use crate::policy::PolicyChange;
 use crate::refusal::Refusal;
 use livegrant_actors::{AccountId, CompanyId};
@@ -16,6 +17,27 @@ use std::sync::Arc;
 const ROWS_AT_ONCE: i64 = 500;
 /// Transactions a look; what is left waits for the next one.
 const TURNS: usize = 100;
+/// How long a notice that has ended is looked for in inboxes once more. No transaction that marks it takes longer.
+const LATE_MS: i64 = 60_000;
+
+/// What an ended notice is taken out of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sight {
+    /// The inbox, and what was put off: its time is over.
+    InboxAndSnoozed,
+    /// The inbox alone: it is only old, and who has put it off wants it later.
+    Inbox,
+}
+
+impl Sight {
+    /// The place beside the inbox.
+    const fn place(self) -> i64 {
+        match self {
+            Self::InboxAndSnoozed => Place::Snoozed as i64,
+            Self::Inbox => Place::Inbox as i64,
+        }
+    }
+}
 
 /// Looks once.
 pub async fn look(core: &Core) -> Result<(), Refusal> {
@@ -26,6 +48,11 @@ pub async fn look(core: &Core) -> Result<(), Refusal> {
     }
     for _ in 0..TURNS {
         if end(core).await? == 0 {
+            break;
+        }
+    }
+    for _ in 0..TURNS {
+        if take_what_is_left(core).await? < ROWS_AT_ONCE as usize {
             break;
         }
     }
@@ -83,7 +110,7 @@ async fn end(core: &Core) -> Result<usize, Refusal> {
     let now = core.clock.now_ms();
     let over = store::notices_over(&mut core.db.read().await?, now, ROWS_AT_ONCE).await?;
     for (id, told_to_all) in over.iter().copied() {
-        while take_from_sight(core, id).await? {}
+        while take_from_sight(core, id, Sight::InboxAndSnoozed).await? {}
         let mut work = core.db.begin(&Author::system("inbox")).await?;
         store::end_notice(work.conn(), id, now).await?;
         if told_to_all {
@@ -96,17 +123,31 @@ async fn end(core: &Core) -> Result<usize, Refusal> {
 }
 
 /// Takes some of the rows that show a notice out of their inboxes; answers whether there may be more.
-pub(super) async fn take_from_sight(core: &Core, id: i64) -> Result<bool, Refusal> {
-    let found = store::rows_showing(&mut core.db.read().await?, id, ROWS_AT_ONCE).await?;
+pub(super) async fn take_from_sight(core: &Core, id: i64, from: Sight) -> Result<bool, Refusal> {
+    let found = store::rows_showing(&mut core.db.read().await?, id, from.place(), ROWS_AT_ONCE).await?;
+    take(core, &found, from).await?;
+    Ok(found.len() as i64 == ROWS_AT_ONCE)
+}
+
+/// Takes away what was marked in the moment in which its notice ended, also if whoever ended it died then; answers how much
+/// was found.
+async fn take_what_is_left(core: &Core) -> Result<usize, Refusal> {
+    let since = core.clock.now_ms() - LATE_MS;
+    let found = store::rows_left(&mut core.db.read().await?, since, ROWS_AT_ONCE).await?;
+    take(core, &found, Sight::InboxAndSnoozed).await?;
+    Ok(found.len())
+}
+
+async fn take(core: &Core, found: &[store::Pair], from: Sight) -> Result<(), Refusal> {
     if found.is_empty() {
-        return Ok(false);
+        return Ok(());
     }
     let mut work = locked(core, found.iter().map(|pair| pair.0)).await?;
-    let take = bulk_moves::Take::FromSight(work.now());
-    let taken = bulk_moves::take(work.conn(), &found, take).await?;
+    let how = Take::FromSight { at: work.now(), place: from.place() };
+    let taken = bulk_moves::take(work.conn(), found, how).await?;
     tell_taken(&mut work, &taken).await?;
     work.commit(SystemTask::Upkeep).await?;
-    Ok(found.len() as i64 == ROWS_AT_ONCE)
+    Ok(())
 }
 
 /// Begins with the inboxes' rows locked, in order.

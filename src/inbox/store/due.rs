@@ -45,14 +45,36 @@ pub async fn broadcasts_before(conn: &mut Conn, before: i64, limit: i64) -> Resu
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
-/// Finds the rows that show a notice and are neither put away nor gone.
-pub async fn rows_showing(conn: &mut Conn, id: i64, limit: i64) -> Result<Vec<Pair>, DbError> {
+/// Finds the rows that show a notice and lie in the inbox or in another place (0: none other).
+pub async fn rows_showing(
+    conn: &mut Conn,
+    id: i64,
+    other_place: i64,
+    limit: i64,
+) -> Result<Vec<Pair>, DbError> {
     sql_all!(
         conn,
         Pair,
         "SELECT account_id, notification_id FROM sys_notification_recipient
-          WHERE latest_id = $1 AND place IN (0, 2) ORDER BY account_id LIMIT $2",
+          WHERE latest_id = $1 AND place IN (0, $2) ORDER BY account_id LIMIT $3",
         id,
+        other_place,
+        limit
+    )
+}
+
+/// Finds the rows that still show a notice which has ended since an instant, although they came before its end: whoever
+/// marked it in that moment made his row of what was still there. What was put off is left, unless its time is over.
+pub async fn rows_left(conn: &mut Conn, since: i64, limit: i64) -> Result<Vec<Pair>, DbError> {
+    sql_all!(
+        conn,
+        Pair,
+        "SELECT r.account_id, r.notification_id FROM sys_notification n
+           JOIN sys_notification_recipient r ON r.latest_id = n.id
+          WHERE n.over_at IS NOT NULL AND n.over_at >= $1 AND r.at <= n.over_at
+            AND (r.place = 0 OR (r.place = 2 AND n.expires_at IS NOT NULL AND n.expires_at <= n.over_at))
+          ORDER BY r.account_id, r.notification_id LIMIT $2",
+        since,
         limit
     )
 }
@@ -62,13 +84,17 @@ pub async fn end_notice(conn: &mut Conn, id: i64, now: i64) -> Result<u64, DbErr
     sql_exec!(conn, "UPDATE sys_notification SET over_at = $2 WHERE id = $1 AND over_at IS NULL", id, now)
 }
 
-/// Finds rows that came before an instant and are not put away, the oldest first.
+/// Finds rows that came before an instant and are neither put away nor put off, the oldest first; not of broadcasts that
+/// still reach their accounts: without its row one that was read would be new.
 pub async fn rows_before(conn: &mut Conn, before: i64, limit: i64) -> Result<Vec<Pair>, DbError> {
     sql_all!(
         conn,
         Pair,
-        "SELECT account_id, notification_id FROM sys_notification_recipient
-          WHERE at < $1 AND archived_at IS NULL ORDER BY at LIMIT $2",
+        "SELECT account_id, notification_id FROM sys_notification_recipient r
+          WHERE at < $1 AND archived_at IS NULL AND place <> 2
+            AND NOT EXISTS (SELECT 1 FROM sys_notification n
+                WHERE n.id = r.notification_id AND n.rev IS NOT NULL AND n.over_at IS NULL)
+          ORDER BY at LIMIT $2",
         before,
         limit
     )
