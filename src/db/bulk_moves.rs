@@ -221,20 +221,23 @@ pub(crate) async fn take(
     Ok(taken)
 }
 
-/// Finds whom guids of accounts or staff records mean in a company (C12), in their order: whether anybody, and his account.
+/// Finds whom guids of accounts or staff records mean in a company (C12), in their order: whether anybody, his account, his
+/// organisation.
 pub(crate) async fn people_of_guids(
     conn: &mut Conn,
     company: i64,
     guids: &[String],
-) -> Result<Vec<(bool, Option<i64>)>, DbError> {
+) -> Result<Vec<(bool, Option<i64>, Option<i64>)>, DbError> {
     let patience = conn.patience();
     let found = match conn.raw() {
         Raw::Pg(pg) => {
             let found = sqlx::query_as(
-                "SELECT staff.id IS NOT NULL OR person.user_id IS NOT NULL, coalesce(staff.account_id, person.user_id)
+                "SELECT staff.id IS NOT NULL OR person.user_id IS NOT NULL, coalesce(staff.account_id, person.user_id),
+                        coalesce(staff.org_id, own.org_id)
                    FROM unnest($1::text[]) WITH ORDINALITY AS asked (guid, place)
                    LEFT JOIN hr_staff staff ON staff.guid = asked.guid AND staff.company_id = $2
                    LEFT JOIN sys_login_user person ON person.guid = asked.guid AND person.company_id = $2
+                   LEFT JOIN hr_staff own ON own.account_id = person.user_id AND own.company_id = $2
                   ORDER BY asked.place",
             )
             .bind(guids)
@@ -244,10 +247,12 @@ pub(crate) async fn people_of_guids(
         }
         Raw::Sqlite(sqlite) => {
             sqlx::query_as(
-                "SELECT staff.id IS NOT NULL OR person.user_id IS NOT NULL, coalesce(staff.account_id, person.user_id)
+                "SELECT staff.id IS NOT NULL OR person.user_id IS NOT NULL, coalesce(staff.account_id, person.user_id),
+                        coalesce(staff.org_id, own.org_id)
                    FROM json_each($1) AS asked
                    LEFT JOIN hr_staff staff ON staff.guid = asked.value AND staff.company_id = $2
                    LEFT JOIN sys_login_user person ON person.guid = asked.value AND person.company_id = $2
+                   LEFT JOIN hr_staff own ON own.account_id = person.user_id AND own.company_id = $2
                   ORDER BY asked.key",
             )
             .bind(Json(guids))

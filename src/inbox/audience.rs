@@ -1,14 +1,17 @@
 //! Whom a message or a broadcast is for: named people, or everybody of a role, a position, an organisation with all below
-//! it, a company. Nobody reaches beyond his company but a platform administrator.
+//! it, a company. Nobody reaches beyond his company but a platform administrator, nor beyond the data scope of the permission
+//! that he sends with (FC7): what lies outside is answered like what is not there.
 
 use super::store::broadcasts as store;
+use crate::access::scope::{covers, covers_below, covers_person};
 use crate::core::Core;
 use crate::db::bulk_moves;
 use crate::hr::resolve::parse_guid;
-use crate::policy::{NoticeAudience, Principal};
+use crate::policy::{DataScope, NoticeAudience, Principal};
 use crate::refusal::Refusal;
 use livegrant_actors::{AccountId, CompanyId, PositionId, RoleId};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// Most guids of one call: with their 39 bytes each they stay far below `server.body_limit_bytes`.
@@ -44,15 +47,27 @@ pub struct Audience {
 
 impl Audience {
     /// Reads an audience; without one it is everybody whom the caller may reach.
-    pub async fn parse(core: &Core, by: &Principal, given: Option<&AudienceIn>) -> Result<Self, Refusal> {
+    ///
+    /// # Errors
+    /// `out_of_scope` for everybody, a company and a role when the scope reaches only some organisations: who holds a role
+    /// may be anywhere.
+    pub async fn parse(
+        core: &Core,
+        by: &Principal,
+        scope: &DataScope,
+        given: Option<&AudienceIn>,
+    ) -> Result<Self, Refusal> {
         let own = Self { kind: "company", id: 0, company: by.company() };
         let everybody =
             if by.is_platform() { Self { kind: "all", id: 0, company: CompanyId(0) } } else { own.clone() };
-        let Some(given) = given else { return Ok(everybody) };
+        let Some(given) = given else { return everywhere(scope, "audience").map(|()| everybody) };
         let kind = match given.kind.as_str() {
-            "all" => return Ok(everybody),
-            "company" => return Ok(own),
-            "role" => "role",
+            "all" => return everywhere(scope, "audience.kind").map(|()| everybody),
+            "company" => return everywhere(scope, "audience.kind").map(|()| own),
+            "role" => {
+                everywhere(scope, "audience.kind")?;
+                "role"
+            }
             "position" => "position",
             "organization" => "organization",
             "bloc" => {
@@ -77,14 +92,20 @@ impl Audience {
         if kind == "role" && given.id.is_none() {
             return Err(Refusal::invalid(field, "invalid", "this audience is named by an id"));
         }
-        let named =
-            store::audience_named(&mut core.db.read().await?, kind, given.id.unwrap_or_default(), &guid)
-                .await?;
-        let named = named.filter(|(_, company)| *company == by.company().0 || by.is_platform());
-        let Some((id, company)) = named else {
-            return Err(Refusal::invalid(field, code, format!("there is no such {kind} in your company")));
+        let mut conn = core.db.read().await?;
+        let named = store::audience_named(&mut conn, kind, given.id.unwrap_or_default(), &guid).await?;
+        let named = named.filter(|named| named.company == by.company().0 || by.is_platform());
+        let missing = || Refusal::invalid(field, code, format!("there is no such {kind} in your company"));
+        let named = named.ok_or_else(missing)?;
+        let reached = match kind {
+            "role" => true,
+            "position" => covers(&mut conn, scope, named.organization).await?,
+            _ => covers_below(&mut conn, scope, named.organization).await?,
         };
-        Ok(Self { kind, id, company: CompanyId(company) })
+        if !reached {
+            return Err(missing());
+        }
+        Ok(Self { kind, id: named.id, company: CompanyId(named.company) })
     }
 
     /// Counts who it is now.
@@ -124,13 +145,23 @@ impl Audience {
     }
 }
 
-/// Finds the accounts that guids of accounts or staff records mean (C12), in the caller's company.
+/// Goes on when a scope reaches everybody.
+fn everywhere(scope: &DataScope, field: &str) -> Result<(), Refusal> {
+    if scope.all {
+        return Ok(());
+    }
+    let detail = "your data scope reaches only some organizations: name one of them";
+    Err(Refusal::invalid(field, "out_of_scope", detail))
+}
+
+/// Finds the accounts that guids of accounts or staff records mean (C12), in the caller's company and scope.
 ///
 /// # Errors
 /// `unknown_account` with the place of the first one that means nobody, or somebody without a login; nothing is sent then.
 pub async fn named(
     core: &Core,
     by: &Principal,
+    scope: &DataScope,
     field: &str,
     guids: &[String],
 ) -> Result<Vec<AccountId>, Refusal> {
@@ -145,16 +176,28 @@ pub async fn named(
     for (at, guid) in guids.iter().enumerate() {
         written.push(parse_guid(&place(at), guid)?);
     }
-    let found = bulk_moves::people_of_guids(&mut core.db.read().await?, by.company().0, &written).await?;
+    let mut conn = core.db.read().await?;
+    let found = bulk_moves::people_of_guids(&mut conn, by.company().0, &written).await?;
     let mut accounts = Vec::with_capacity(found.len());
-    for (at, person) in found.into_iter().enumerate() {
-        let detail = match person {
-            (_, Some(account)) => {
-                accounts.push(AccountId(account));
+    // Asked once for each organisation and for the caller himself, not once for each person.
+    let mut asked = BTreeMap::new();
+    for (at, (is_there, account, organization)) in found.into_iter().enumerate() {
+        let account = account.map(AccountId);
+        let about = (organization, account == Some(by.account()));
+        let reached = match asked.get(&about) {
+            Some(reached) => *reached,
+            None => {
+                let reached = covers_person(&mut conn, scope, organization, account, by.account()).await?;
+                *asked.entry(about).or_insert(reached)
+            }
+        };
+        let detail = match account {
+            Some(account) if reached => {
+                accounts.push(account);
                 continue;
             }
-            (true, None) => "this person has no login",
-            (false, None) => "there is no such person in your company",
+            None if is_there && reached => "this person has no login",
+            _ => "there is no such person in your company",
         };
         return Err(Refusal::invalid(place(at), "unknown_account", detail));
     }

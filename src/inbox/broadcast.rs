@@ -5,6 +5,7 @@
 use super::audience::{Audience, AudienceIn};
 use super::model::{check_key, check_link, check_words, severity};
 use super::store::broadcasts::{self as store, NewBroadcast};
+use crate::access::scope;
 use crate::clock::{iso, parse_iso};
 use crate::core::Core;
 use crate::hr::resolve::is_caller;
@@ -62,7 +63,7 @@ pub struct BroadcastOut {
 
 /// Sends a broadcast, or with `dry_run` says whom it would reach.
 pub async fn broadcast(core: &Core, by: &Principal, new: &BroadcastIn) -> Result<BroadcastOut, Refusal> {
-    by.require("notification:broadcast")?;
+    let scope = scope::require(core, by, "notification:broadcast")?;
     is_caller(core, by, new.operator_guid.as_deref()).await?;
     check_words(&new.title, &new.content)?;
     check_text("category", &new.category)?;
@@ -70,7 +71,7 @@ pub async fn broadcast(core: &Core, by: &Principal, new: &BroadcastIn) -> Result
     new.link.as_deref().map_or(Ok(()), check_link)?;
     new.idempotency_key.as_deref().map_or(Ok(()), check_key)?;
     let expires_at = expiry(new.expires_at.as_deref(), core.clock.now_ms())?;
-    let audience = Audience::parse(core, by, new.audience.as_ref()).await?;
+    let audience = Audience::parse(core, by, &scope, new.audience.as_ref()).await?;
     if new.dry_run {
         let recipients = Some(audience.size(core).await?);
         return Ok(BroadcastOut { recipients, ..BroadcastOut::default() });

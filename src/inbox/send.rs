@@ -1,14 +1,15 @@
 //! Sending to people by hand: `NotifyPositionChange` (S0-30, S0-36), `NotifyApproval` (S0-32, S0-38), a message (S0-43), each
-//! a plain use case that REST and MCP call alike (S0-9). Recipients are of the caller's company. Under a key of the sender's
-//! own a second call sends nothing and answers the first notice (FN18).
+//! a plain use case that REST and MCP call alike (S0-9). Recipients are of the caller's company and lie in the data scope of
+//! his permission (FC7). Under a key of the sender's own a second call sends nothing and answers the first notice (FN18).
 
 use super::audience::{Audience, AudienceIn, named};
 use super::model::{NoticeKind, approval_state, check_key, check_link, check_words};
 use super::post::{Notice, ToAuthor, post};
 use super::store::broadcasts as store;
+use crate::access::scope;
 use crate::core::Core;
 use crate::hr::resolve::is_caller;
-use crate::policy::Principal;
+use crate::policy::{DataScope, Principal};
 use crate::refusal::Refusal;
 use crate::text::check_text;
 use livegrant_actors::AccountId;
@@ -137,7 +138,7 @@ pub async fn position_change(
     by: &Principal,
     new: &PositionChangeIn,
 ) -> Result<SentOut, Refusal> {
-    by.require("notification:send")?;
+    let scope = scope::require(core, by, "notification:send")?;
     is_caller(core, by, new.operator_guid.as_deref()).await?;
     check(&new.title, &new.content, new.link.as_deref(), new.idempotency_key.as_deref())?;
     check_text("oldPosition", &new.old_position)?;
@@ -150,13 +151,13 @@ pub async fn position_change(
         notice = notice.with("changeType", change_type.as_str());
     }
     notice.link.clone_from(&new.link);
-    let to = recipients(core, by, new.staff_guid.as_ref(), new.staff_guids.as_deref()).await?;
+    let to = recipients(core, by, &scope, new.staff_guid.as_ref(), new.staff_guids.as_deref()).await?;
     send(core, by, &to, notice, new.idempotency_key.as_deref()).await
 }
 
 /// `NotifyApproval`.
 pub async fn approval(core: &Core, by: &Principal, new: &ApprovalIn) -> Result<SentOut, Refusal> {
-    by.require("notification:send")?;
+    let scope = scope::require(core, by, "notification:send")?;
     is_caller(core, by, new.operator_guid.as_deref()).await?;
     check(&new.title, &new.content, new.link.as_deref(), new.idempotency_key.as_deref())?;
     approval_state(&new.approval_state)?;
@@ -172,13 +173,13 @@ pub async fn approval(core: &Core, by: &Principal, new: &ApprovalIn) -> Result<S
         notice = notice.with("approver", approver.as_str());
     }
     notice.link.clone_from(&new.link);
-    let to = recipients(core, by, new.staff_guid.as_ref(), new.staff_guids.as_deref()).await?;
+    let to = recipients(core, by, &scope, new.staff_guid.as_ref(), new.staff_guids.as_deref()).await?;
     send(core, by, &to, notice, new.idempotency_key.as_deref()).await
 }
 
 /// A message (E28).
 pub async fn message(core: &Core, by: &Principal, new: &MessageIn) -> Result<SentOut, Refusal> {
-    by.require("notification:send")?;
+    let scope = scope::require(core, by, "notification:send")?;
     is_caller(core, by, new.operator_guid.as_deref()).await?;
     check(&new.title, &new.content, new.link.as_deref(), new.idempotency_key.as_deref())?;
     let author = by.author();
@@ -190,7 +191,7 @@ pub async fn message(core: &Core, by: &Principal, new: &MessageIn) -> Result<Sen
         notice.tag.clone_from(tag);
     }
     let to = match &new.audience {
-        None => recipients(core, by, new.staff_guid.as_ref(), new.staff_guids.as_deref()).await?,
+        None => recipients(core, by, &scope, new.staff_guid.as_ref(), new.staff_guids.as_deref()).await?,
         Some(_) if new.staff_guid.is_some() || new.staff_guids.is_some() => {
             return Err(Refusal::invalid("audience", "invalid", "either people are named, or an audience"));
         }
@@ -199,7 +200,10 @@ pub async fn message(core: &Core, by: &Principal, new: &MessageIn) -> Result<Sen
                 let detail = "a message is for a role, position or organization; send a broadcast";
                 return Err(Refusal::invalid("audience.kind", "invalid", detail));
             }
-            let to = Audience::parse(core, by, Some(audience)).await?.people(core).await?;
+            let audience = Audience::parse(core, by, &scope, Some(audience)).await?;
+            // In the feed of those who get it: a platform administrator writes to other companies too.
+            notice.company = audience.company;
+            let to = audience.people(core).await?;
             if to.is_empty() {
                 return Err(Refusal::invalid("audience", "invalid", "nobody is in this audience"));
             }
@@ -218,15 +222,16 @@ fn check(title: &str, content: &str, link: Option<&str>, key: Option<&str>) -> R
 async fn recipients(
     core: &Core,
     by: &Principal,
+    scope: &DataScope,
     one: Option<&Guids>,
     many: Option<&[String]>,
 ) -> Result<Vec<AccountId>, Refusal> {
     match (one, many) {
         (Some(guids), None) => {
             let field = if let Guids::One(_) = guids { "staffGuid" } else { "staffGuids" };
-            named(core, by, field, guids.list()).await
+            named(core, by, scope, field, guids.list()).await
         }
-        (None, Some(guids)) => named(core, by, "staffGuids", guids).await,
+        (None, Some(guids)) => named(core, by, scope, "staffGuids", guids).await,
         (None, None) => Err(Refusal::invalid("staffGuid", "invalid", "nobody is named")),
         (Some(_), Some(_)) => {
             Err(Refusal::invalid("staffGuids", "invalid", "either staffGuid or staffGuids"))

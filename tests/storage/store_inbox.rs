@@ -247,8 +247,10 @@ both_databases! {
         }
         sql_exec!(conn, "UPDATE hr_staff SET org_id = $1 WHERE id = $2", orgs[1], staff).unwrap();
         let named = inbox_store::broadcasts::audience_named(conn, "role", role.0, "").await.unwrap();
-        assert_eq!(named, Some((role.0, COMPANY.0)));
-        assert_eq!(inbox_store::broadcasts::audience_named(conn, "organization", 0, "o-2").await.unwrap(), Some((orgs[1], COMPANY.0)));
+        let named = named.expect("the role");
+        assert_eq!((named.id, named.company, named.organization), (role.0, COMPANY.0, None));
+        let named = inbox_store::broadcasts::audience_named(conn, "organization", 0, "o-2").await.unwrap().expect("it is there");
+        assert_eq!((named.id, named.company, named.organization), (orgs[1], COMPANY.0, Some(orgs[1])));
         assert_eq!(inbox_store::broadcasts::audience_named(conn, "position", 0, "o-2").await.unwrap(), None);
         for (kind, id, who) in [
             ("role", role.0, vec![bob]), ("position", position.0, vec![ann]), ("organization", orgs[0], vec![ann]),

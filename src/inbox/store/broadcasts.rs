@@ -106,19 +106,33 @@ pub async fn sent_as(conn: &mut Conn, message_id: &str) -> Result<Option<Sent>, 
     )
 }
 
-/// Finds the role, position or organisation that an audience names, by id or guid, and its company.
+/// What an audience names: a role, a position or an organisation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
+pub struct Named {
+    /// Its row.
+    pub id: i64,
+    /// Whose it is.
+    #[sqlx(rename = "company_id")]
+    pub company: i64,
+    /// The organisation that it belongs to, or is; a role belongs to none.
+    #[sqlx(rename = "org_id")]
+    pub organization: Option<i64>,
+}
+
+/// Finds the role, position or organisation that an audience names, by id or guid.
 pub async fn audience_named(
     conn: &mut Conn,
     kind: &str,
     id: i64,
     guid: &str,
-) -> Result<Option<(i64, i64)>, DbError> {
+) -> Result<Option<Named>, DbError> {
     sql_opt!(
         conn,
-        (i64, i64),
-        "SELECT id, company_id FROM sys_role WHERE CAST($1 AS TEXT) = 'role' AND id = $2
-         UNION ALL SELECT id, company_id FROM hr_position WHERE $1 = 'position' AND guid = $3
-         UNION ALL SELECT id, company_id FROM hr_organization WHERE $1 = 'organization' AND guid = $3",
+        Named,
+        "SELECT id, company_id, CAST(NULL AS BIGINT) AS org_id FROM sys_role
+          WHERE CAST($1 AS TEXT) = 'role' AND id = $2
+         UNION ALL SELECT id, company_id, org_id FROM hr_position WHERE $1 = 'position' AND guid = $3
+         UNION ALL SELECT id, company_id, id FROM hr_organization WHERE $1 = 'organization' AND guid = $3",
         kind,
         id,
         guid
