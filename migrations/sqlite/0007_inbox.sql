@@ -122,15 +122,22 @@ CREATE VIEW sys_broadcast_reach AS
             SELECT 1 FROM hr_r_staff_position AS filled JOIN hr_staff AS staff ON staff.id = filled.staff_id
              WHERE staff.account_id = person.user_id AND staff.company_id = told.company_id
                AND filled.position_id = told.audience_id AND filled.started))
-        OR (told.audience = 'organization' AND EXISTS (
-            SELECT 1 FROM hr_staff AS staff
-              JOIN hr_organization AS root ON root.id = told.audience_id
-              JOIN hr_organization AS own ON substr(own.path, 1, length(root.path)) = root.path
-                AND own.company_id = root.company_id
-             WHERE staff.account_id = person.user_id AND staff.company_id = told.company_id AND staff.status <> 'left'
-               AND (own.id = staff.org_id OR EXISTS (
-                   SELECT 1 FROM hr_r_staff_position AS filled JOIN hr_position AS post ON post.id = filled.position_id
-                    WHERE filled.staff_id = staff.id AND filled.started AND post.org_id = own.id))));
+        -- From the person to the few organisations that he is in, each found by its id; never through all of the company's.
+        OR (told.audience = 'organization' AND (
+            EXISTS (
+                SELECT 1 FROM hr_staff AS staff
+                  JOIN hr_organization AS own ON own.id = staff.org_id
+                  JOIN hr_organization AS root ON root.id = told.audience_id AND root.company_id = own.company_id
+                 WHERE staff.account_id = person.user_id AND staff.company_id = told.company_id AND staff.status <> 'left'
+                   AND substr(own.path, 1, length(root.path)) = root.path)
+            OR EXISTS (
+                SELECT 1 FROM hr_staff AS staff
+                  JOIN hr_r_staff_position AS filled ON filled.staff_id = staff.id AND filled.started
+                  JOIN hr_position AS post ON post.id = filled.position_id
+                  JOIN hr_organization AS own ON own.id = post.org_id
+                  JOIN hr_organization AS root ON root.id = told.audience_id AND root.company_id = own.company_id
+                 WHERE staff.account_id = person.user_id AND staff.company_id = told.company_id AND staff.status <> 'left'
+                   AND substr(own.path, 1, length(root.path)) = root.path)));
 
 -- What has to be published and may not be lost with the process; deleted when it was.
 CREATE TABLE sys_outbox (

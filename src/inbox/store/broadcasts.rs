@@ -139,7 +139,8 @@ pub async fn audience_named(
     )
 }
 
-/// Lists who an audience is now: enabled accounts of the company (0: of all), at most so many, in order.
+/// Lists who an audience is now: enabled accounts of the company (0: of all), at most so many, in order. Whom a position or
+/// an organisation has is found once, from there to the people, not for each person.
 pub async fn people_of(
     conn: &mut Conn,
     audience: &str,
@@ -155,18 +156,23 @@ pub async fn people_of(
             AND (CAST($1 AS TEXT) IN ('all', 'company')
                  OR ($1 = 'role' AND EXISTS (SELECT 1 FROM sys_user_role held
                       WHERE held.account_id = person.user_id AND held.role_id = $2 AND held.started))
-                 OR ($1 = 'position' AND EXISTS (SELECT 1 FROM hr_r_staff_position filled
+                 OR ($1 = 'position' AND person.user_id IN (SELECT staff.account_id FROM hr_r_staff_position filled
                       JOIN hr_staff staff ON staff.id = filled.staff_id
-                      WHERE staff.account_id = person.user_id AND filled.position_id = $2 AND filled.started))
-                 OR ($1 = 'organization' AND EXISTS (
-                     SELECT 1 FROM hr_staff staff
-                       JOIN hr_organization root ON root.id = $2
-                       JOIN hr_organization own ON substr(own.path, 1, length(root.path)) = root.path
-                        AND own.company_id = root.company_id
-                      WHERE staff.account_id = person.user_id AND staff.status <> 'left'
-                        AND (own.id = staff.org_id OR EXISTS (SELECT 1 FROM hr_r_staff_position filled
-                             JOIN hr_position post ON post.id = filled.position_id
-                             WHERE filled.staff_id = staff.id AND filled.started AND post.org_id = own.id)))))
+                      WHERE filled.position_id = $2 AND filled.started AND staff.account_id IS NOT NULL))
+                 OR ($1 = 'organization' AND person.user_id IN (
+                     SELECT staff.account_id FROM hr_organization root
+                       JOIN hr_organization own ON own.company_id = root.company_id
+                        AND substr(own.path, 1, length(root.path)) = root.path
+                       JOIN hr_staff staff ON staff.org_id = own.id
+                      WHERE root.id = $2 AND staff.account_id IS NOT NULL AND staff.status <> 'left'
+                     UNION
+                     SELECT staff.account_id FROM hr_organization root
+                       JOIN hr_organization own ON own.company_id = root.company_id
+                        AND substr(own.path, 1, length(root.path)) = root.path
+                       JOIN hr_position post ON post.org_id = own.id
+                       JOIN hr_r_staff_position filled ON filled.position_id = post.id AND filled.started
+                       JOIN hr_staff staff ON staff.id = filled.staff_id
+                      WHERE root.id = $2 AND staff.account_id IS NOT NULL AND staff.status <> 'left')))
           ORDER BY person.user_id LIMIT $4",
         audience,
         id,
@@ -186,18 +192,23 @@ pub async fn size_of(conn: &mut Conn, audience: &str, id: i64, company: CompanyI
             AND (CAST($1 AS TEXT) IN ('all', 'company')
                  OR ($1 = 'role' AND EXISTS (SELECT 1 FROM sys_user_role held
                       WHERE held.account_id = person.user_id AND held.role_id = $2 AND held.started))
-                 OR ($1 = 'position' AND EXISTS (SELECT 1 FROM hr_r_staff_position filled
+                 OR ($1 = 'position' AND person.user_id IN (SELECT staff.account_id FROM hr_r_staff_position filled
                       JOIN hr_staff staff ON staff.id = filled.staff_id
-                      WHERE staff.account_id = person.user_id AND filled.position_id = $2 AND filled.started))
-                 OR ($1 = 'organization' AND EXISTS (
-                     SELECT 1 FROM hr_staff staff
-                       JOIN hr_organization root ON root.id = $2
-                       JOIN hr_organization own ON substr(own.path, 1, length(root.path)) = root.path
-                        AND own.company_id = root.company_id
-                      WHERE staff.account_id = person.user_id AND staff.status <> 'left'
-                        AND (own.id = staff.org_id OR EXISTS (SELECT 1 FROM hr_r_staff_position filled
-                             JOIN hr_position post ON post.id = filled.position_id
-                             WHERE filled.staff_id = staff.id AND filled.started AND post.org_id = own.id)))))",
+                      WHERE filled.position_id = $2 AND filled.started AND staff.account_id IS NOT NULL))
+                 OR ($1 = 'organization' AND person.user_id IN (
+                     SELECT staff.account_id FROM hr_organization root
+                       JOIN hr_organization own ON own.company_id = root.company_id
+                        AND substr(own.path, 1, length(root.path)) = root.path
+                       JOIN hr_staff staff ON staff.org_id = own.id
+                      WHERE root.id = $2 AND staff.account_id IS NOT NULL AND staff.status <> 'left'
+                     UNION
+                     SELECT staff.account_id FROM hr_organization root
+                       JOIN hr_organization own ON own.company_id = root.company_id
+                        AND substr(own.path, 1, length(root.path)) = root.path
+                       JOIN hr_position post ON post.org_id = own.id
+                       JOIN hr_r_staff_position filled ON filled.position_id = post.id AND filled.started
+                       JOIN hr_staff staff ON staff.id = filled.staff_id
+                      WHERE root.id = $2 AND staff.account_id IS NOT NULL AND staff.status <> 'left')))",
         audience,
         id,
         company.0
