@@ -3,7 +3,8 @@
 //! away gets it. Also what became of something that was sent (FN20).
 
 use super::audience::{Audience, AudienceIn};
-use super::model::{check_key, check_link, check_words, severity};
+use super::model::{NoticeKind, check_link, check_words, severity};
+use super::once::RequestKey;
 use super::store::broadcasts::{self as store, NewBroadcast};
 use crate::access::scope;
 use crate::clock::{iso, parse_iso};
@@ -62,29 +63,34 @@ pub struct BroadcastOut {
 }
 
 /// Sends a broadcast, or with `dry_run` says whom it would reach.
-pub async fn broadcast(core: &Core, by: &Principal, new: &BroadcastIn) -> Result<BroadcastOut, Refusal> {
+pub async fn broadcast(
+    core: &Core,
+    by: &Principal,
+    new: &BroadcastIn,
+    request: &RequestKey,
+) -> Result<BroadcastOut, Refusal> {
     let scope = scope::require(core, by, "notification:broadcast")?;
     is_caller(core, by, new.operator_guid.as_deref()).await?;
     check_words(&new.title, &new.content)?;
     check_text("category", &new.category)?;
     let code = severity(&new.severity)?;
     new.link.as_deref().map_or(Ok(()), check_link)?;
-    new.idempotency_key.as_deref().map_or(Ok(()), check_key)?;
+    let once = request.or(new.idempotency_key.as_deref())?;
     let expires_at = expiry(new.expires_at.as_deref(), core.clock.now_ms())?;
     let audience = Audience::parse(core, by, &scope, new.audience.as_ref()).await?;
     if new.dry_run {
         let recipients = Some(audience.size(core).await?);
         return Ok(BroadcastOut { recipients, ..BroadcastOut::default() });
     }
-    if let Some(key) = &new.idempotency_key
-        && let Some(sent) = store::sent_by_key(&mut core.db.read().await?, by.account(), key).await?
-    {
+    let words = [NoticeKind::System.name(), &new.title, &new.content];
+    if let Some(sent) = once.before(core, by, words).await? {
         let (id, message_id) = (Some(sent.id), Some(sent.message_id));
         return Ok(BroadcastOut { id, message_id, rev: sent.rev, ..BroadcastOut::default() });
     }
     let tabs = audience.tabs(core).await?;
     let author = by.author();
     let mut work = core.db.begin(&author).await?;
+    once.renew(&mut work).await?;
     let now = work.now();
     let message_id = work.message_id().to_string();
     let mut payload = Map::new();
@@ -101,12 +107,12 @@ pub async fn broadcast(core: &Core, by: &Principal, new: &BroadcastIn) -> Result
         audience: audience.kind,
         audience_id: audience.id,
         company: audience.company,
-        idempotency_key: new.idempotency_key.as_deref(),
+        idempotency_key: once.key(),
         expires_at,
     };
     let id = match store::insert_broadcast(work.conn(), &author, &row, now).await {
         // Somebody with the same key was quicker: the next run finds his.
-        Err(crate::db::DbError::Duplicate) if new.idempotency_key.is_some() => return Err(Refusal::Again),
+        Err(crate::db::DbError::Duplicate) if once.key().is_some() => return Err(Refusal::Again),
         made => made?,
     };
     work.change(PolicyChange::Notice {

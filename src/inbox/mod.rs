@@ -14,6 +14,7 @@ pub mod lists;
 pub mod mailbox;
 pub mod marks;
 pub mod model;
+pub mod once;
 pub mod post;
 pub mod preferences;
 pub mod retention;

@@ -3,7 +3,8 @@
 //! his permission (FC7). Under a key of the sender's own a second call sends nothing and answers the first notice (FN18).
 
 use super::audience::{Audience, AudienceIn, named};
-use super::model::{NoticeKind, approval_state, check_key, check_link, check_words};
+use super::model::{NoticeKind, approval_state, check_link, check_words};
+use super::once::{Once, RequestKey};
 use super::post::{Notice, ToAuthor, post};
 use super::store::broadcasts as store;
 use crate::access::scope;
@@ -137,10 +138,12 @@ pub async fn position_change(
     core: &Core,
     by: &Principal,
     new: &PositionChangeIn,
+    request: &RequestKey,
 ) -> Result<SentOut, Refusal> {
     let scope = scope::require(core, by, "notification:send")?;
     is_caller(core, by, new.operator_guid.as_deref()).await?;
-    check(&new.title, &new.content, new.link.as_deref(), new.idempotency_key.as_deref())?;
+    check(&new.title, &new.content, new.link.as_deref())?;
+    let once = request.or(new.idempotency_key.as_deref())?;
     check_text("oldPosition", &new.old_position)?;
     check_text("newPosition", &new.new_position)?;
     let mut notice = Notice::new(NoticeKind::Position.message(), &new.title, &new.content, by.company())
@@ -152,14 +155,20 @@ pub async fn position_change(
     }
     notice.link.clone_from(&new.link);
     let to = recipients(core, by, &scope, new.staff_guid.as_ref(), new.staff_guids.as_deref()).await?;
-    send(core, by, &to, notice, new.idempotency_key.as_deref()).await
+    send(core, by, &to, notice, &once).await
 }
 
 /// `NotifyApproval`.
-pub async fn approval(core: &Core, by: &Principal, new: &ApprovalIn) -> Result<SentOut, Refusal> {
+pub async fn approval(
+    core: &Core,
+    by: &Principal,
+    new: &ApprovalIn,
+    request: &RequestKey,
+) -> Result<SentOut, Refusal> {
     let scope = scope::require(core, by, "notification:send")?;
     is_caller(core, by, new.operator_guid.as_deref()).await?;
-    check(&new.title, &new.content, new.link.as_deref(), new.idempotency_key.as_deref())?;
+    check(&new.title, &new.content, new.link.as_deref())?;
+    let once = request.or(new.idempotency_key.as_deref())?;
     approval_state(&new.approval_state)?;
     check_text("approvalId", &new.approval_id)?;
     if new.approval_id.trim().is_empty() {
@@ -174,14 +183,20 @@ pub async fn approval(core: &Core, by: &Principal, new: &ApprovalIn) -> Result<S
     }
     notice.link.clone_from(&new.link);
     let to = recipients(core, by, &scope, new.staff_guid.as_ref(), new.staff_guids.as_deref()).await?;
-    send(core, by, &to, notice, new.idempotency_key.as_deref()).await
+    send(core, by, &to, notice, &once).await
 }
 
 /// A message (E28).
-pub async fn message(core: &Core, by: &Principal, new: &MessageIn) -> Result<SentOut, Refusal> {
+pub async fn message(
+    core: &Core,
+    by: &Principal,
+    new: &MessageIn,
+    request: &RequestKey,
+) -> Result<SentOut, Refusal> {
     let scope = scope::require(core, by, "notification:send")?;
     is_caller(core, by, new.operator_guid.as_deref()).await?;
-    check(&new.title, &new.content, new.link.as_deref(), new.idempotency_key.as_deref())?;
+    check(&new.title, &new.content, new.link.as_deref())?;
+    let once = request.or(new.idempotency_key.as_deref())?;
     let author = by.author();
     let mut notice = Notice::new(NoticeKind::Message.message(), &new.title, &new.content, by.company())
         .with("from", json!({ "id": author.account.0, "name": author.name }));
@@ -210,13 +225,12 @@ pub async fn message(core: &Core, by: &Principal, new: &MessageIn) -> Result<Sen
             to
         }
     };
-    send(core, by, &to, notice, new.idempotency_key.as_deref()).await
+    send(core, by, &to, notice, &once).await
 }
 
-fn check(title: &str, content: &str, link: Option<&str>, key: Option<&str>) -> Result<(), Refusal> {
+fn check(title: &str, content: &str, link: Option<&str>) -> Result<(), Refusal> {
     check_words(title, content)?;
-    link.map_or(Ok(()), check_link)?;
-    key.map_or(Ok(()), check_key)
+    link.map_or(Ok(()), check_link)
 }
 
 async fn recipients(
@@ -244,16 +258,17 @@ async fn send(
     by: &Principal,
     to: &[AccountId],
     mut notice: Notice,
-    key: Option<&str>,
+    once: &Once,
 ) -> Result<SentOut, Refusal> {
-    if let Some(first) = before(core, by, key).await? {
+    let kind = notice.kind.event();
+    if let Some(first) = before(core, by, once, [kind, &notice.title, &notice.content]).await? {
         return Ok(first);
     }
-    notice.idempotency_key = key.map(str::to_owned);
+    notice.idempotency_key = once.key().map(str::to_owned);
     // Who names himself wants to be told.
     notice.to_author = ToAuthor::Yes;
-    let kind = notice.kind.event();
     let mut work = core.db.begin(&by.author()).await?;
+    once.renew(&mut work).await?;
     let message_id = post(&mut work, to, notice);
     work.audit("notification_send", kind, &message_id, "notification:send").await?;
     work.commit(&by.stamp()).await?;
@@ -265,10 +280,14 @@ async fn send(
 }
 
 /// Finds what was sent under the key before.
-async fn before(core: &Core, by: &Principal, key: Option<&str>) -> Result<Option<SentOut>, Refusal> {
-    let Some(key) = key else { return Ok(None) };
+async fn before(
+    core: &Core,
+    by: &Principal,
+    once: &Once,
+    words: [&str; 3],
+) -> Result<Option<SentOut>, Refusal> {
+    let Some(sent) = once.before(core, by, words).await? else { return Ok(None) };
     let mut conn = core.db.read().await?;
-    let Some(sent) = store::sent_by_key(&mut conn, by.account(), key).await? else { return Ok(None) };
     let recipients = if sent.audience == "accounts" {
         store::fate(&mut conn, sent.id).await?.sent
     } else {

@@ -34,6 +34,8 @@ pub struct Call {
     pub by: Principal,
     /// Everything but the commit.
     pub rehearsal: bool,
+    /// The key under which it is done once, if it has one.
+    pub key: Option<String>,
 }
 
 impl Call {

@@ -4,9 +4,9 @@
 use super::audit::{self, Line};
 use super::call::{Call, Guest};
 use super::door::{has_scope, outside};
-use super::once::{self, First};
-use super::outcome::{REPLAYED, done, is_final, marked, refused};
-use super::tool::Tool;
+use super::once::{self, First, Settled};
+use super::outcome::{Advice, REPLAYED, done, marked, refused};
+use super::tool::{Kind, Tool};
 use super::tools::{TOOLS, tool};
 use crate::core::Core;
 use crate::hr::resolve::{account_of_guid, parse_guid};
@@ -47,32 +47,55 @@ impl Handler {
     async fn run(self, guest: Guest, tool: &'static Tool, order: Order) -> CallToolResult {
         let Order { arguments, key, client } = order;
         let key = key.filter(|_| !tool.kind.reads());
+        let note = |permission: &str, result: &'static str, on_behalf: Option<String>| {
+            metrics::counter!("livegrant_mcp_calls_total", "tool" => tool.name(), "result" => result)
+                .increment(1);
+            Line {
+                tool: tool.name(),
+                client: client.clone(),
+                permission: permission.to_owned(),
+                result,
+                on_behalf,
+            }
+        };
+        let first = tool.needs.first().copied().unwrap_or_default();
         if let Some(key) = &key {
             match once::claim(&self.core, &guest.by, key, tool.name(), &arguments).await {
                 Ok(First::Yes) => {}
-                Ok(First::Answered(result)) => return marked(*result, REPLAYED),
-                Err(refusal) => return self.refuse(&guest, refusal).await.1,
+                Ok(First::Answered(result)) => {
+                    audit::note(&self.core, &guest, &note(first, "replayed", None)).await;
+                    return marked(*result, REPLAYED);
+                }
+                Err(refusal) => {
+                    // The key was not taken, so there is nothing that could have been done.
+                    let (problem, result) = self.refuse(&guest, refusal, Kind::Reads).await;
+                    audit::note(&self.core, &guest, &note(first, problem.code(), None)).await;
+                    return result;
+                }
             }
         }
-        let (rehearsal, on_behalf, outcome) = self.outcome(&guest, tool, arguments).await;
-        let first = tool.needs.first().copied().unwrap_or_default();
-        let (permission, result) = match outcome {
-            Ok(value) => ((first.to_owned(), None), done(value, rehearsal)),
+        let (rehearsal, on_behalf, outcome) = self.outcome(&guest, tool, arguments, key.clone()).await;
+        let (line, settled, result) = match outcome {
+            Ok(value) => {
+                let word = if rehearsal { "rehearsed" } else { "allowed" };
+                (note(first, word, on_behalf), None, done(value, rehearsal))
+            }
             Err(refusal) => {
-                let (problem, result) = self.refuse(&guest, refusal).await;
-                let missing = problem.denied().unwrap_or(first).to_owned();
-                let code = if problem.denied().is_some() { "denied" } else { problem.code() };
-                ((missing, Some(code)), result)
+                // Of a rehearsal it is known: nothing.
+                let kind = if rehearsal { Kind::Reads } else { tool.kind };
+                let advice = Advice::on(&refusal, kind);
+                let settled = if advice == Advice::Unknown { Settled::Unknown } else { Settled::Refused };
+                let (problem, result) = self.refuse(&guest, refusal, kind).await;
+                let missing = problem.denied();
+                let word = if missing.is_some() { "denied" } else { problem.code() };
+                (note(missing.unwrap_or(first), word, on_behalf), Some(settled), result)
             }
         };
-        let (permission, refusal) = permission;
-        let word = refusal.unwrap_or(if rehearsal { "rehearsed" } else { "allowed" });
-        let line = Line { tool: tool.name(), client, permission: &permission, result: word, on_behalf };
         audit::note(&self.core, &guest, &line).await;
         if let Some(key) = &key {
-            once::settle(&self.core, &guest.by, key, &result).await;
+            let settled = settled.unwrap_or(Settled::Done(&result));
+            once::settle(&self.core, &guest.by, key, settled).await;
         }
-        metrics::counter!("livegrant_mcp_calls_total", "tool" => tool.name(), "result" => word).increment(1);
         result
     }
 
@@ -81,6 +104,7 @@ impl Handler {
         guest: &Guest,
         tool: &'static Tool,
         mut arguments: JsonObject,
+        key: Option<String>,
     ) -> (bool, Option<String>, Result<Value, Refusal>) {
         let rehearsal = match taken(tool, &mut arguments) {
             Ok(rehearsal) => rehearsal,
@@ -90,7 +114,7 @@ impl Handler {
             Ok(person) => person,
             Err(refusal) => return (rehearsal, None, Err(refusal)),
         };
-        let call = Call { core: self.core.clone(), by: guest.by.clone(), rehearsal };
+        let call = Call { core: self.core.clone(), by: guest.by.clone(), rehearsal, key };
         (rehearsal, on_behalf, tool.run(call, arguments).await)
     }
 
@@ -115,8 +139,8 @@ impl Handler {
         }
     }
 
-    async fn refuse(&self, guest: &Guest, refusal: Refusal) -> (Problem, CallToolResult) {
-        let last = is_final(&refusal);
+    async fn refuse(&self, guest: &Guest, refusal: Refusal, kind: Kind) -> (Problem, CallToolResult) {
+        let advice = Advice::on(&refusal, kind);
         let author = guest.by.author();
         let problem = Problem::from(refusal);
         if let Some(permission) = problem.denied()
@@ -124,7 +148,7 @@ impl Handler {
         {
             self.core.audit_denial(&guest.by, permission).await;
         }
-        let result = refused(&problem, last, &author.request_id);
+        let result = refused(&problem, advice, &author.request_id);
         (problem, result)
     }
 }
@@ -211,6 +235,7 @@ impl ServerHandler for Handler {
         };
         if let Err(scope) = has_scope(&guest, tool) {
             // The door has looked already; this is for a body that it read otherwise than the SDK did.
+            audit::out_of_scope(&self.core, &guest, tool).await;
             return Err(ErrorData::invalid_params(outside(scope).to_string(), None));
         }
         let said = |name: &str| {

@@ -6,7 +6,7 @@ use super::handler::Handler;
 use super::model::{ApiClient, NewApiClient};
 use super::rate::Rate;
 use super::scope::Scope;
-use super::{bridge, clients, door};
+use super::{audit, bridge, clients, door};
 use crate::core::Core;
 use crate::db::paging::{Listing, Page, PageQuery};
 use crate::refusal::Refusal;
@@ -76,7 +76,9 @@ pub async fn post_mcp(
     };
     mcp.rate.count(guest.by.account(), core.clock.now_ms())?;
     let body = body_bytes(&request, &mut payload.into_inner()).await?;
-    if let Some(Err(scope)) = door::called(&body).map(|tool| door::has_scope(&guest, tool)) {
+    let tool = door::called(&body);
+    if let Some((tool, Err(scope))) = tool.map(|tool| (tool, door::has_scope(&guest, tool))) {
+        audit::out_of_scope(&core, &guest, tool).await;
         return Ok(challenged(&core, &request, door::outside(scope), Some(scope)));
     }
     let mut inward = bridge::inward(&request, body)?;

@@ -43,13 +43,26 @@ pub async fn claim(
     }
 }
 
+/// What became of a call, as far as its key is concerned.
+#[derive(Debug, Clone, Copy)]
+pub enum Settled<'a> {
+    /// It was done, and is answered so from now on.
+    Done(&'a CallToolResult),
+    /// It was not done: the key is free.
+    Refused,
+    /// Nobody knows: the key stays taken until a repetition may look (`web/idempotency.rs`).
+    Unknown,
+}
+
 /// Keeps the answer of a call that was done, or frees the key of one that was not.
-pub async fn settle(core: &Core, by: &Principal, key: &str, result: &CallToolResult) {
-    let settled = if result.is_error == Some(true) {
-        idempotency::release(core, by.account(), key).await
-    } else {
-        let body = serde_json::to_vec(result).unwrap_or_default();
-        idempotency::keep(core, by.account(), key, 200, &body).await
+pub async fn settle(core: &Core, by: &Principal, key: &str, settled: Settled<'_>) {
+    let settled = match settled {
+        Settled::Done(result) => {
+            let body = serde_json::to_vec(result).unwrap_or_default();
+            idempotency::keep(core, by.account(), key, 200, &body).await
+        }
+        Settled::Refused => idempotency::release(core, by.account(), key).await,
+        Settled::Unknown => Ok(()),
     };
     if let Err(error) = settled {
         tracing::warn!(%error, "answer not kept for its idempotency key");

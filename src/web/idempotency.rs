@@ -1,7 +1,8 @@
 //! `Idempotency-Key` (FA7): a write sent again with the same key is answered with the first answer and not done twice.
 //! The same key with another request is refused with 422, while the first one runs with 409. Keys are kept for a day.
 //! A refused request frees its key. What it cannot do: when the process dies, or the database's answer to COMMIT is lost,
-//! nobody knows whether the write was done, and the key is free after a minute.
+//! nobody knows whether the write was done; the key stays taken, and is free after a minute. What sends a notice has the key
+//! in the notice's row as well (`inbox/once.rs`): sent again, it finds that.
 //! An account's oldest keys give way to new ones; those that are over go with the clean-up (`upkeep/`).
 //! A write without the key is not looked at.
 
@@ -93,6 +94,10 @@ async fn answer_and_keep<B: MessageBody + 'static>(
     let answer = next.call(request).await?.map_into_boxed_body();
     let status = answer.status();
     let (http, answer) = answer.into_parts();
+    let problem = answer.error().and_then(|error| error.as_error::<Problem>());
+    if problem.is_some_and(Problem::may_be_done) {
+        return Ok(ServiceResponse::new(http, answer));
+    }
     if status.is_server_error() || answer.error().is_some() {
         // Nothing was done: the key is free again.
         if let Err(error) = release(&core, account, &key).await {

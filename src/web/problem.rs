@@ -199,6 +199,11 @@ impl Problem {
         }
     }
 
+    /// Whether a write that is answered so may be done all the same: the database's answer to COMMIT may have been lost.
+    pub fn may_be_done(&self) -> bool {
+        matches!(self.refusal, Refusal::Unavailable { code: "database_unavailable", .. } | Refusal::Defect(_))
+    }
+
     /// Answers the machine-readable code.
     pub fn code(&self) -> &'static str {
         self.parts().1

@@ -284,6 +284,10 @@ both_databases! {
         sql_exec!(conn, "UPDATE sys_notification SET idempotency_key = 'k' WHERE id = $1", sent.id).unwrap();
         let by_key = inbox_store::broadcasts::sent_by_key(conn, AccountId(0), "k").await.unwrap();
         assert_eq!((by_key.map(|row| row.id), inbox_store::broadcasts::sent_by_key(conn, ann, "k").await.unwrap()), (Some(sent.id), None));
+        assert_eq!(inbox_store::broadcasts::forget_key(conn, AccountId(0), "k", sent.created_at).await.unwrap(), 0);
+        assert_eq!(inbox_store::broadcasts::forget_key(conn, ann, "k", i64::MAX).await.unwrap(), 0);
+        assert_eq!(inbox_store::broadcasts::forget_key(conn, AccountId(0), "k", i64::MAX).await.unwrap(), 1);
+        assert_eq!(inbox_store::broadcasts::sent_by_key(conn, AccountId(0), "k").await.unwrap(), None);
         inbox_store::moves::read_all(conn, ann, COMPANY, 5).await.unwrap();
         let fate = inbox_store::broadcasts::fate(conn, sent.id).await.unwrap();
         assert_eq!((fate.sent, fate.delivered, fate.seen, fate.read), (2, 0, 1, 1));

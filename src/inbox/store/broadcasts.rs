@@ -1,7 +1,7 @@
 //! The SQL of sending: whom an audience is, what somebody sent, what became of it.
 
 use crate::db::{Author, Conn, DbError};
-use crate::{sql_all, sql_one, sql_opt};
+use crate::{sql_all, sql_exec, sql_one, sql_opt};
 use livegrant_actors::{AccountId, CompanyId};
 use serde_json::{Map, Value};
 use sqlx::types::Json;
@@ -65,6 +65,7 @@ pub struct Sent {
     #[sqlx(rename = "type")]
     pub kind: String,
     pub title: String,
+    pub content: String,
     pub audience: String,
     pub company_id: i64,
     pub rev: Option<i64>,
@@ -76,10 +77,22 @@ pub async fn sent_by_key(conn: &mut Conn, sender: AccountId, key: &str) -> Resul
     sql_opt!(
         conn,
         Sent,
-        "SELECT id, message_id, type, title, audience, company_id, rev, created_at FROM sys_notification
+        "SELECT id, message_id, type, title, content, audience, company_id, rev, created_at FROM sys_notification
           WHERE sender_id = $1 AND idempotency_key = $2",
         sender.0,
         key
+    )
+}
+
+/// Frees a sender's key that was used before an instant; what was sent under it stays.
+pub async fn forget_key(conn: &mut Conn, sender: AccountId, key: &str, before: i64) -> Result<u64, DbError> {
+    sql_exec!(
+        conn,
+        "UPDATE sys_notification SET idempotency_key = NULL
+          WHERE sender_id = $1 AND idempotency_key = $2 AND created_at < $3",
+        sender.0,
+        key,
+        before
     )
 }
 
@@ -88,7 +101,7 @@ pub async fn sent(conn: &mut Conn, sender: AccountId, id: i64) -> Result<Option<
     sql_opt!(
         conn,
         Sent,
-        "SELECT id, message_id, type, title, audience, company_id, rev, created_at FROM sys_notification
+        "SELECT id, message_id, type, title, content, audience, company_id, rev, created_at FROM sys_notification
           WHERE id = $2 AND sender_id = $1",
         sender.0,
         id
@@ -100,7 +113,7 @@ pub async fn sent_as(conn: &mut Conn, message_id: &str) -> Result<Option<Sent>, 
     sql_opt!(
         conn,
         Sent,
-        "SELECT id, message_id, type, title, audience, company_id, rev, created_at FROM sys_notification
+        "SELECT id, message_id, type, title, content, audience, company_id, rev, created_at FROM sys_notification
           WHERE message_id = $1",
         message_id
     )

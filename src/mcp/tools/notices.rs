@@ -5,6 +5,7 @@ use crate::inbox::feed::Standing;
 use crate::inbox::lists::{self, Filter, Item, feed};
 use crate::inbox::marks::{Which, many};
 use crate::inbox::model::Move;
+use crate::inbox::once::RequestKey;
 use crate::inbox::send::{self, ApprovalIn, MessageIn, PositionChangeIn, SentOut};
 use crate::mcp::scope::Scope;
 use crate::mcp::tool::Kind::{Reads, Writes, WritesOnce};
@@ -114,9 +115,10 @@ fn sending() -> Vec<Tool> {
          changeType. It changes no position: assignStaffPosition does that and tells by itself. Needs notification:send.",
         (Writes, Scope::Notify, &["notification:send"]),
         |call, _, new| {
+            let key = RequestKey::of(call.key.as_deref());
             call.write(move |core, by| {
-                let new = new.clone();
-                async move { send::position_change(&core, &by, &new).await }
+                let (new, key) = (new.clone(), key.clone());
+                async move { send::position_change(&core, &by, &new, &key).await }
             })
         },
     );
@@ -126,9 +128,10 @@ fn sending() -> Vec<Tool> {
          approval_notice. It decides nothing: approveTask does that and tells by itself. Needs notification:send.",
         (Writes, Scope::Notify, &["notification:send"]),
         |call, _, new| {
+            let key = RequestKey::of(call.key.as_deref());
             call.write(move |core, by| {
-                let new = new.clone();
-                async move { send::approval(&core, &by, &new).await }
+                let (new, key) = (new.clone(), key.clone());
+                async move { send::approval(&core, &by, &new, &key).await }
             })
         },
     );
@@ -138,9 +141,10 @@ fn sending() -> Vec<Tool> {
          notification:send.",
         (Writes, Scope::Notify, &["notification:send"]),
         |call, _, new| {
+            let key = RequestKey::of(call.key.as_deref());
             call.write(move |core, by| {
-                let new = new.clone();
-                async move { send::message(&core, &by, &new).await }
+                let (new, key) = (new.clone(), key.clone());
+                async move { send::message(&core, &by, &new, &key).await }
             })
         },
     );
@@ -150,9 +154,10 @@ fn sending() -> Vec<Tool> {
          and severity (信息, 警告, 严重). dryRun says how many it would reach. Needs notification:broadcast.",
         (Writes, Scope::Notify, &["notification:broadcast"]),
         |call, _, new| {
+            let key = RequestKey::of(call.key.as_deref());
             call.write(move |core, by| {
-                let new = new.clone();
-                async move { broadcast(&core, &by, &new).await }
+                let (new, key) = (new.clone(), key.clone());
+                async move { broadcast(&core, &by, &new, &key).await }
             })
         },
     );
