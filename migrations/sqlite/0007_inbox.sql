@@ -122,22 +122,18 @@ CREATE VIEW sys_broadcast_reach AS
             SELECT 1 FROM hr_r_staff_position AS filled JOIN hr_staff AS staff ON staff.id = filled.staff_id
              WHERE staff.account_id = person.user_id AND staff.company_id = told.company_id
                AND filled.position_id = told.audience_id AND filled.started))
-        -- From the person to the few organisations that he is in, each found by its id; never through all of the company's.
-        OR (told.audience = 'organization' AND (
-            EXISTS (
-                SELECT 1 FROM hr_staff AS staff
-                  JOIN hr_organization AS own ON own.id = staff.org_id
-                  JOIN hr_organization AS root ON root.id = told.audience_id AND root.company_id = own.company_id
-                 WHERE staff.account_id = person.user_id AND staff.company_id = told.company_id AND staff.status <> 'left'
-                   AND substr(own.path, 1, length(root.path)) = root.path)
-            OR EXISTS (
-                SELECT 1 FROM hr_staff AS staff
-                  JOIN hr_r_staff_position AS filled ON filled.staff_id = staff.id AND filled.started
-                  JOIN hr_position AS post ON post.id = filled.position_id
-                  JOIN hr_organization AS own ON own.id = post.org_id
-                  JOIN hr_organization AS root ON root.id = told.audience_id AND root.company_id = own.company_id
-                 WHERE staff.account_id = person.user_id AND staff.company_id = told.company_id AND staff.status <> 'left'
-                   AND substr(own.path, 1, length(root.path)) = root.path)));
+        -- From the person to the few organisations that he is in, each found by its id. The paths are asked for one by one
+        -- and not joined: a plan that begins with the company's organisations does for each person what it could do once.
+        OR (told.audience = 'organization' AND EXISTS (
+            SELECT 1 FROM hr_staff AS staff
+             WHERE staff.account_id = person.user_id AND staff.company_id = told.company_id AND staff.status <> 'left'
+               AND ((SELECT own.path FROM hr_organization AS own WHERE own.id = staff.org_id)
+                    LIKE (SELECT root.path || '%' FROM hr_organization AS root WHERE root.id = told.audience_id)
+                 OR EXISTS (
+                   SELECT 1 FROM hr_r_staff_position AS filled JOIN hr_position AS post ON post.id = filled.position_id
+                    WHERE filled.staff_id = staff.id AND filled.started
+                      AND (SELECT own.path FROM hr_organization AS own WHERE own.id = post.org_id)
+                          LIKE (SELECT root.path || '%' FROM hr_organization AS root WHERE root.id = told.audience_id)))));
 
 -- What has to be published and may not be lost with the process; deleted when it was.
 CREATE TABLE sys_outbox (
