@@ -20,6 +20,7 @@ use livegrant::inbox::broadcast::{BroadcastIn, broadcast};
 use livegrant::inbox::lists::{self, Filter};
 use livegrant::inbox::marks::{self, Which};
 use livegrant::inbox::model::Move;
+use livegrant::inbox::once::RequestKey;
 use livegrant::policy::Principal;
 use livegrant::sql_one;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
@@ -99,7 +100,7 @@ async fn measure(database: support::TestDatabase) {
         let new = serde_json::from_value::<BroadcastIn>(serde_json::json!({
             "title": "t", "content": "c", "category": "x", "severity": "info"
         }));
-        broadcast(&core, &by(&core, &ann).await, &new.expect("a broadcast")).await
+        broadcast(&core, &by(&core, &ann).await, &new.expect("a broadcast"), &RequestKey::default()).await
     })
     .await;
     println!("| {name} | rows written by a broadcast | {} | |", (rows(&core).await - before) / 20);
