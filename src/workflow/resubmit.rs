@@ -44,7 +44,7 @@ pub async fn resubmit(core: &Core, by: &Principal, guid: &str, again: &Again) ->
         let detail = "what hangs on a row of its own is handed in again by the requests of that area";
         return Err(Refusal::conflict("not_allowed", detail));
     }
-    start::changes_his_own(&running.definition.graph, &running.state.form, &again.form)?;
+    super::start::changes_his_own(&running.definition.graph, &running.state.form, &again.form)?;
     hand_in(core, &mut work, by, &mut running, again).await?;
     finish(core, work, by, &mut running, "workflow_resubmit", "").await
 }

@@ -217,7 +217,8 @@ pub(super) async fn child(
     if form::check(&definition.form, &Value::Object(fields.clone())).is_err() {
         return refused(format!("{code} needs other fields than these"));
     }
-    if check_chosen(&definition, &fields, &parent.state.facts, &parent.state.chosen).is_err() {
+    let variables = Variables { form: fields.clone(), initiator: parent.state.facts.clone() };
+    if chosen::check_enough(&definition.graph, &variables, &parent.state.chosen).is_err() {
         return refused(format!("{code} needs people whom nobody has chosen"));
     }
     let about = About {

@@ -1,10 +1,12 @@
 //! What becomes of a request: it stands where its instance stands, whoever moves it and however.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use livegrant::workflow::decide::Verdict;
 use serde_json::{Value, json};
 
 use super::{Office, PATH, consistent, days, decided, of_type, one, sent, sent_back, task};
-use crate::support::{Dice, ok, refused, served};
+use crate::support::{Account, Dice, TestServer, ok, refused, served};
 
 served! {
     /// FW42, S1-28, S1-34, S0-40: sent, it has a number and an instance; its head decides, and it is given.
@@ -139,49 +141,119 @@ served! {
         }
     }
 
-    /// FW42: after any sequence of actions by several people every request stands where its instance stands.
+    /// FW41, FW42: after any sequence of actions by several people every request stands where its instance stands, as lists
+    /// and the instance's own page say, and of the balance is taken what was given and asked for what is under way.
     async fn any_sequence_of_actions_keeps_them_together(server: TestServer) {
         let office = Office::open(&server).await;
+        let boss = server.account("boss", &["workflow:admin"]).await;
         let seed = 20_261_122;
         let mut dice = Dice::of(seed);
         let mut leaves: Vec<Value> = Vec::new();
-        for step in 0..60 {
+        let mut came: BTreeSet<String> = BTreeSet::new();
+        for step in 0..80 {
             let day = format!("2150-06-{:02}", 1 + dice.below(28));
-            let by = if dice.below(2) == 0 { &office.ann } else { &office.bob };
+            let by = dice.pick(&[&office.ann, &office.bob]);
             let known = if leaves.is_empty() { None } else { Some(leaves[dice.below(leaves.len())].clone()) };
-            let what = dice.below(8);
+            let what = dice.below(12);
             match (what, known) {
-                (0 | 1, _) | (_, None) => {
+                (0..=2, _) | (_, None) => {
                     let mut request = of_type(days(&day, &day), ["personal", "annual"][dice.below(2)]);
-                    request["submit"] = json!(dice.below(3) > 0);
+                    request["submit"] = json!(dice.below(4) > 0);
                     let (status, body) = by.post(PATH, request).await;
                     if status == 201 {
                         leaves.push(body);
                     }
                 }
-                (2, Some(leave)) => drop(by.post(&format!("{}/submit", one(&leave)), json!({})).await),
-                (3, Some(leave)) => drop(by.post(&format!("{}/withdraw", one(&leave)), json!({})).await),
-                (4, Some(leave)) => drop(by.post(&format!("{}/resubmit", one(&leave)), json!({})).await),
-                (5, Some(leave)) => drop(by.patch(&one(&leave), json!({ "start_at": day, "end_at": day })).await),
+                (3, Some(leave)) => drop(by.post(&format!("{}/submit", one(&leave)), json!({})).await),
+                (4, Some(leave)) => drop(by.post(&format!("{}/withdraw", one(&leave)), json!({})).await),
+                (5, Some(leave)) => drop(by.post(&format!("{}/resubmit", one(&leave)), json!({})).await),
+                (6, Some(leave)) => drop(by.patch(&one(&leave), json!({ "start_at": day, "end_at": day })).await),
+                (7, Some(leave)) => {
+                    let end = format!("/api/v1/workflows/instances/{}/terminate", leave["instance_guid"].as_str().unwrap_or("x"));
+                    drop(boss.post(&end, json!({ "comment": "不批了" })).await);
+                }
+                (8, Some(leave)) => {
+                    // Thrown away, as long as it is a draft.
+                    if by.delete(&one(&leave)).await.0 / 100 == 2 {
+                        leaves.retain(|other| other["guid"] != leave["guid"]);
+                    }
+                }
                 (_, Some(leave)) => {
                     let leave = ok(office.hr.get(&one(&leave)).await);
                     if crate::leave::task(&server, &leave).await.is_some() {
+                        // His head, or whoever holds `leave:approve`.
+                        let decider = dice.pick(&[&office.head, &office.hr]);
                         match dice.below(3) {
                             0 => sent_back(&server, &office.head, &leave).await,
-                            1 => decided(&server, &office.head, &leave, Verdict::Reject).await.unwrap(),
-                            _ => decided(&server, &office.head, &leave, Verdict::Approve).await.unwrap(),
+                            1 => decided(&server, decider, &leave, Verdict::Reject).await.unwrap(),
+                            _ => decided(&server, decider, &leave, Verdict::Approve).await.unwrap(),
                         }
                     }
                 }
             }
             consistent(&server).await;
+            let now = as_the_tables_say(&server).await;
+            came.extend(now.values().cloned());
+            for leave in &leaves {
+                let shown = ok(office.hr.get(&one(leave)).await);
+                let said = now.get(leave["guid"].as_str().unwrap());
+                assert_eq!(shown["status"].as_str(), said.map(String::as_str), "seed {seed} step {step}");
+            }
             for person in [&office.ann, &office.bob] {
-                let had = ok(person.get(&format!("{PATH}/balance?year=2150")).await);
-                for of in had["balances"].as_array().unwrap() {
-                    assert!(of["left_days"].as_f64().unwrap() >= 0.0, "seed {seed} step {step}: {of}");
-                }
+                balance_is_the_sum(&server, person).await;
             }
         }
-        assert!(leaves.len() > 5, "seed {seed}: nothing happened");
+        // They came to every state there is.
+        let all = ["approved", "cancelled", "draft", "rejected", "returned", "running", "withdrawn"];
+        assert_eq!(came.iter().map(String::as_str).collect::<Vec<_>>(), all, "seed {seed}");
+    }
+}
+
+/// Every request with the state of its instance; a draft has none.
+async fn as_the_tables_say(server: &TestServer) -> BTreeMap<String, String> {
+    let mut conn = server.core.db.read().await.unwrap();
+    let rows = livegrant::sql_all!(
+        &mut conn,
+        (String, String),
+        "SELECT l.guid, coalesce(i.status, 'draft') FROM hr_leave l
+           LEFT JOIN wf_instance i ON i.business_type = 'leave' AND i.business_id = l.guid"
+    );
+    rows.unwrap().into_iter().collect()
+}
+
+/// What somebody is told of his balance is the sum over his requests, reckoned here once more from their instances.
+async fn balance_is_the_sum(server: &TestServer, person: &Account) {
+    let had = ok(person.get(&format!("{PATH}/balance?year=2150")).await);
+    let mut conn = server.core.db.read().await.unwrap();
+    for of in had["balances"].as_array().unwrap() {
+        let sum = async |conn: &mut livegrant::db::Conn, states: &str| {
+            let rows = livegrant::sql_all!(
+                conn,
+                (i64, String),
+                "SELECT l.amount, i.status FROM hr_leave l
+                   JOIN hr_staff s ON s.id = l.staff_id
+                   JOIN hr_leave_type t ON t.id = l.type_id
+                   JOIN wf_instance i ON i.business_type = 'leave' AND i.business_id = l.guid
+                  WHERE s.account_id = $1 AND t.code = $2",
+                person.id,
+                of["leave_type"].as_str()
+            );
+            rows.unwrap()
+                .into_iter()
+                .filter(|(_, status)| states.contains(status.as_str()))
+                .map(|row| row.0)
+                .sum::<i64>()
+        };
+        let (taken, asked) = (sum(&mut conn, "approved").await, sum(&mut conn, "running returned").await);
+        // Whole days are asked for, and a working day has eight hours.
+        let minutes = |name: &str| (of[name].as_f64().unwrap() * 480.0).round() as i64;
+        assert_eq!(
+            (minutes("used_days"), minutes("pending_days")),
+            (taken, asked),
+            "{}: {of}",
+            person.username
+        );
+        let left = minutes("granted_days") - taken - asked;
+        assert!(left >= 0 && minutes("left_days") == left, "{}: {of}", person.username);
     }
 }

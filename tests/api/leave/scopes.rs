@@ -87,6 +87,34 @@ served! {
         assert_eq!(office.ann.delete(&one(&written)).await.0 / 100, 2);
     }
 
+    // FC7, FW41: who may ask for others backdates, and asks for blocked days, as far as that reaches and no further.
+    async fn exemptions_reach_as_far_as_the_scope(server: TestServer) {
+        let office = Office::open(&server).await;
+        let block = json!({ "first_day": "2150-06-10", "last_day": "2150-06-12", "reason": "盘点" });
+        ok(office.hr.post("/api/v1/leaves/blocks", block).await);
+        let for_ann = |from: &str| {
+            let mut request = days(from, from);
+            request["staff_guid"] = json!(office.ann_staff);
+            request
+        };
+        ok(office.hr.post(PATH, for_ann("2001-01-02")).await);
+        ok(office.hr.post(PATH, sent(for_ann("2150-06-10"))).await);
+        ok(office.hr.post(PATH, days("2001-01-02", "2001-01-02")).await);
+        // Now he may ask for people of another organisation only: he is not one of them.
+        elsewhere(&server).await;
+        let mut conn = server.core.db.read().await.unwrap();
+        let (far,) =
+            livegrant::sql_one!(&mut conn, (String,), "SELECT guid FROM hr_organization WHERE code = 'far'").unwrap();
+        drop(conn);
+        let chosen = json!({ "data_scope": "chosen", "data_scope_organizations": [far] });
+        ok(server.platform().await.patch(&format!("/api/v1/roles/{}", office.hr.role), chosen).await);
+        refused(office.hr.post(PATH, days("2001-03-01", "2001-03-01")).await, 403, "leave_backdated");
+        refused(office.hr.post(PATH, sent(days("2150-06-11", "2150-06-11"))).await, 409, "leave_blocked");
+        ok(office.hr.post(PATH, days("2150-06-11", "2150-06-11")).await);
+        // A draft that he wrote in time for somebody is that person's to send, without the exemption.
+        refused(office.ann.post(PATH, days("2001-01-03", "2001-01-03")).await, 403, "leave_backdated");
+    }
+
     // FC7, S1-14, S1-28: `leave:approve` decides within its scope and nowhere else.
     async fn the_global_permission_decides_within_its_scope(server: TestServer) {
         let office = Office::open(&server).await;

@@ -83,6 +83,42 @@ served! {
         assert_eq!((&again["number"], &again["status"]), (&json!(3), &json!("draft")), "a retired code can begin anew");
     }
 
+    // FC5, S1-46: each change is in the audit log, with what was before and what is since, node by node.
+    async fn the_audit_log_says_what_was_changed_in_a_definition(server: TestServer) {
+        let by = admin(&server).await;
+        let made = published(&by, "travel").await;
+        let one = format!("{PATH}/travel");
+        let mut graph = made["graph"].clone();
+        graph["nodes"][1]["mode"] = json!({ "kind": "all" });
+        graph["nodes"].as_array_mut().unwrap().push(json!({ "code": "w", "name": "等", "kind": "delay", "minutes": 5 }));
+        ok(by.patch(&one, json!({ "graph": graph, "settings": { "title": "{name}" } })).await);
+        ok(by.post(&format!("{one}/publish"), json!({})).await);
+        ok(by.post(&format!("{one}/suspend"), json!({})).await);
+        let root = server.platform().await;
+        let found = ok(root.get(&format!("/api/v1/audit?actor={}", by.id)).await);
+        let told = |action: &str| {
+            let lines = found["results"].as_array().unwrap().iter();
+            let line = lines.clone().find(|line| line["action"] == *action).unwrap_or_else(|| panic!("{action}: {found}"));
+            assert_eq!((&line["resource"], &line["resource_id"]), (&json!("workflow_definition"), &json!("travel")), "{line}");
+            line["diff"].clone()
+        };
+        let names = |side: &Value| side.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        let created = told("definition_created");
+        assert_eq!((&created["before"], &created["after"]["nodes"]), (&Value::Null, &json!(["start", "a"])));
+        for action in ["definition_updated", "definition_published"] {
+            let diff = told(action);
+            let changed = ["nodes", "nodes.a", "nodes.w", "number", "settings.title"];
+            let status = (action == "definition_updated").then_some("status");
+            let expected: Vec<&str> = changed.into_iter().chain(status).collect();
+            assert_eq!(names(&diff["after"]), expected, "{diff}");
+            assert_eq!(diff["before"]["nodes.a"]["mode"], json!({ "kind": "any" }), "{diff}");
+            assert_eq!(diff["after"]["nodes.a"]["mode"], json!({ "kind": "all" }), "{diff}");
+            assert_eq!(diff["before"]["nodes.w"], Value::Null, "{diff}");
+        }
+        let suspended = json!({ "before": { "status": "published" }, "after": { "status": "suspended" } });
+        assert_eq!(told("definition_suspended"), suspended);
+    }
+
     // S1-16, S1-43, C24
     async fn only_workflow_admin_writes_and_only_who_may_start_reads(server: TestServer) {
         let by = admin(&server).await;
