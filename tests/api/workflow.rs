@@ -5,6 +5,7 @@ mod deciding;
 mod definitions;
 mod definitions_path;
 mod fields;
+mod foretold;
 mod late;
 mod moving;
 mod people;

@@ -34,4 +34,5 @@ mod records;
 mod shared_view;
 mod streams;
 mod timed;
+mod timers;
 mod triggers;
