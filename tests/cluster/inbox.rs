@@ -52,11 +52,11 @@ impl Heard {
                 let text = |name: &str| data[name].as_str().unwrap_or_default().to_owned();
                 self.place = [text("epoch"), number("rev").to_string(), text("hash")];
             }
-            "MESSAGE_NOTIFICATION" | "APPROVAL_NOTICE" | "POSITION_CHANGE" => {
-                // Cut off between a notice and its place it is told that notice again, and knows it.
-                if !self.came_back || !self.told.own.contains(&number("id")) {
-                    self.told.own.push(number("id"));
-                }
+            // Cut off between a notice and its place it is told that notice again, and knows it.
+            "MESSAGE_NOTIFICATION" | "APPROVAL_NOTICE" | "POSITION_CHANGE"
+                if !self.came_back || !self.told.own.contains(&number("id")) =>
+            {
+                self.told.own.push(number("id"));
             }
             "SYSTEM_NOTICE" => {
                 self.told.to_all.push(number("id"));
