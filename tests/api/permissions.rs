@@ -32,22 +32,17 @@ fn also(code: &str, path: &str) -> &'static [&'static str] {
 }
 
 fn operations() -> Vec<Operation> {
+    let mut all = operations_of_the_house();
+    all.extend(operations_of_areas());
+    all
+}
+
+fn operations_of_the_house() -> Vec<Operation> {
     let none = || Value::Null;
     let named = || json!({ "name": "renamed" });
     let notice = json!({ "title": "t", "content": "c", "category": "x", "severity": "info" });
     let account = json!({ "username": "fresh.{n}", "password": PASSWORD });
     let pushed = json!({ "userId": "{account}" });
-    let told = |more: &[(&str, &str)]| {
-        let mut body = json!({ "staffGuid": "{person}", "title": "t", "content": "c" });
-        body.as_object_mut()
-            .expect("an object")
-            .extend(more.iter().map(|(name, value)| ((*name).to_owned(), json!(value))));
-        body
-    };
-    let muted =
-        json!({ "preferences": [{ "type": "approval_notice", "channel": "toast", "enabled": false }] });
-    let given = json!({ "staff_guid": "{staff}", "leave_type": "annual", "granted_days": 7, "reason": "r" });
-    let question = json!({ "staffGuid": "{person}", "operation": "view", "instanceGuid": "{person}" });
     vec![
         ("org:view", "GET", "/api/v1/organizations", none()),
         ("org:view", "GET", "/api/v1/organizations/{org}", none()),
@@ -129,6 +124,27 @@ fn operations() -> Vec<Operation> {
         ("session:kick", "POST", "/api/v1/push/force-logout", pushed),
         ("session:kick", "POST", "/api/v1/sessions/end", json!({ "account": "{account}" })),
         ("notification:broadcast", "POST", "/api/v1/notifications/broadcast", notice),
+        ("audit:view", "GET", "/api/v1/permission-changes", none()),
+        ("audit:view", "GET", "/api/v1/audit", none()),
+        ("audit:view", "GET", "/api/v1/changes/latest/receipt", none()),
+    ]
+}
+
+/// The same of notices, leave and processes.
+fn operations_of_areas() -> Vec<Operation> {
+    let none = || Value::Null;
+    let told = |more: &[(&str, &str)]| {
+        let mut body = json!({ "staffGuid": "{person}", "title": "t", "content": "c" });
+        body.as_object_mut()
+            .expect("an object")
+            .extend(more.iter().map(|(name, value)| ((*name).to_owned(), json!(value))));
+        body
+    };
+    let muted =
+        json!({ "preferences": [{ "type": "approval_notice", "channel": "toast", "enabled": false }] });
+    let given = json!({ "staff_guid": "{staff}", "leave_type": "annual", "granted_days": 7, "reason": "r" });
+    let question = json!({ "staffGuid": "{person}", "operation": "view", "instanceGuid": "{person}" });
+    vec![
         (
             "notification:send",
             "POST",
@@ -167,7 +183,7 @@ fn operations() -> Vec<Operation> {
             json!({ "first_day": "2150-06-10", "last_day": "2150-06-12", "reason": "r" }),
         ),
         ("workflow:admin", "POST", "/api/v1/workflows/definitions", definition("fresh.{n}")),
-        ("workflow:admin", "PATCH", "/api/v1/workflows/definitions/{draft}", named()),
+        ("workflow:admin", "PATCH", "/api/v1/workflows/definitions/{draft}", json!({ "name": "renamed" })),
         ("workflow:admin", "POST", "/api/v1/workflows/definitions/{draft}/validate", json!({})),
         ("workflow:admin", "POST", "/api/v1/workflows/definitions/{draft}/simulate", json!({ "form": {} })),
         ("workflow:admin", "POST", "/api/v1/workflows/definitions/{draft}/publish", json!({})),
@@ -185,9 +201,6 @@ fn operations() -> Vec<Operation> {
         ("session:view", "GET", "/api/v1/nodes", none()),
         ("session:view", "GET", "/api/v1/bans", none()),
         ("system:admin", "GET", "/api/v1/api-clients", none()),
-        ("audit:view", "GET", "/api/v1/permission-changes", none()),
-        ("audit:view", "GET", "/api/v1/audit", none()),
-        ("audit:view", "GET", "/api/v1/changes/latest/receipt", none()),
     ]
 }
 

@@ -51,11 +51,9 @@ impl Badge {
                 self.place = [text("epoch"), data["rev"].to_string(), text("hash")];
             }
             "CONNECTED" => self.inbox_seq = self.inbox_seq.max(number("inboxSeq")),
-            "MESSAGE_NOTIFICATION" => {
-                // Told before, and the place of before was given: known by its id.
-                if self.known.insert(frame["messageId"].to_string()) {
-                    self.titles.push(data["title"].as_str().unwrap_or_default().to_owned());
-                }
+            // Told before, and the place of before was given: known by its id.
+            "MESSAGE_NOTIFICATION" if self.known.insert(frame["messageId"].to_string()) => {
+                self.titles.push(data["title"].as_str().unwrap_or_default().to_owned());
             }
             kind @ ("NOTIFICATION" | "NOTIFICATION_STATE") if number("rev") >= self.rev => {
                 self.rev = number("rev");
