@@ -128,3 +128,52 @@ both_databases! {
         assert!(!scans(&database.url, all).await.0.is_empty());
     }
 }
+
+/// The statements that find whom an audience has, and the reach of one account.
+fn of_audiences() -> [String; 3] {
+    let name = "src/inbox/store/broadcasts.rs";
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let source = std::fs::read_to_string(root.join(name)).unwrap();
+    let found = of_file(name, &source).unwrap().into_iter().map(|found| found.sql);
+    let found: Vec<String> = found.filter(|sql| sql.contains("hr_organization root")).collect();
+    let [people, size]: [String; 2] = found.try_into().expect("two statements");
+    let values = ["'organization'", "1", "1", "10000"];
+    let reach = "SELECT b.rev FROM sys_broadcast_reach b WHERE b.account_id = 1".to_owned();
+    [filled(&people, &values), filled(&size, &values), reach]
+}
+
+async fn explained(url: &str, sql: &str) -> String {
+    if url.starts_with("sqlite") {
+        let mut conn = SqliteConnection::connect(url).await.unwrap();
+        let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
+        let lines = sqlx::query(explain).fetch_all(&mut conn).await.unwrap();
+        return lines.iter().map(|row| row.get::<String, _>("detail") + "\n").collect();
+    }
+    let mut conn = PgConnection::connect(url).await.unwrap();
+    let lines = sqlx::query(AssertSqlSafe(format!("EXPLAIN {sql}"))).fetch_all(&mut conn).await.unwrap();
+    lines.iter().map(|row| row.get::<String, _>(0) + "\n").collect()
+}
+
+both_databases! {
+    // People times organisations would be seconds for 5,000 people in 300 organisations.
+    async fn an_audience_is_found_once_and_not_for_each_person(database: TestDatabase) {
+        House::build(&database).await;
+        let [people, size, reach] = of_audiences();
+        for sql in [people, size] {
+            let plan = explained(&database.url, &sql).await;
+            if database.url.starts_with("sqlite") {
+                // The organisations are looked up in a list that is made once, which no person's row has a part in.
+                let lists = plan.split_once("LIST SUBQUERY").expect("a list").1;
+                assert!(lists.contains("own USING") && !lists.contains("CORRELATED"), "{plan}");
+                assert!(!plan.contains("CORRELATED LIST"), "{plan}");
+            } else {
+                assert!(plan.contains("hashed SubPlan"), "{plan}");
+            }
+        }
+        let plan = explained(&database.url, &reach).await;
+        if database.url.starts_with("sqlite") {
+            assert!(plan.contains("own USING INTEGER PRIMARY KEY"), "{plan}");
+            assert!(!plan.contains("SCAN own") && !plan.contains("idx_organization_path"), "{plan}");
+        }
+    }
+}

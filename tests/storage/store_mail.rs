@@ -1,8 +1,8 @@
 //! What delivery reads and notes of inboxes, and the messages of topics that were left: the same on both databases.
 
 use livegrant::db::{Author, Conn, SystemTask, Work};
-use livegrant::inbox::mailbox;
 use livegrant::inbox::post::{self, Notice};
+use livegrant::inbox::{feed, mailbox};
 use livegrant::realtime::signal::signal;
 use livegrant::realtime::store as realtime_store;
 use livegrant::{sql_all, sql_exec};
@@ -63,6 +63,41 @@ both_databases! {
         let mut revisions = mailbox::revisions(&mut conn, &[carol, bob, alice]).await.unwrap();
         revisions.sort_unstable();
         assert_eq!(revisions, [(alice, 3), (bob, 1)]);
+    }
+
+    // FN6: what was dealt with on another device does not come back, and takes no place from what was not.
+    async fn what_was_seen_put_away_or_put_off_is_not_told_again(database: TestDatabase) {
+        let house = House::build(&database).await;
+        let alice = house.account("alice").await;
+        for title in ["one", "two", "away", "off", "gone", "seen", "seen too"] {
+            send(&house, &[alice], title).await;
+        }
+        let mut work = house.work().await;
+        for (column, rev) in [("archived_at", 3), ("snoozed_until", 4), ("deleted_at", 5), ("seen_at", 6), ("seen_at", 7)] {
+            let set = |name: &str| i64::from(name == column);
+            sql_exec!(
+                work.conn(),
+                "UPDATE sys_notification_recipient
+                    SET archived_at = nullif($2, 0), snoozed_until = nullif($3, 0), deleted_at = nullif($4, 0),
+                        seen_at = nullif($5, 0)
+                  WHERE account_id = $1 AND rev = $6",
+                alice.0,
+                set("archived_at"),
+                set("snoozed_until"),
+                set("deleted_at"),
+                set("seen_at"),
+                rev
+            )
+            .unwrap();
+        }
+        commit(work).await;
+        let mut conn = house.read().await;
+        let came = mailbox::came_after_each(&mut conn, &[(alice, 0)], 2).await.unwrap();
+        let shown: Vec<_> = came.iter().map(|came| (came.rev, &*came.title)).collect();
+        assert_eq!(shown, [(1, "one"), (2, "two")]);
+        let came = feed::came_after(&mut conn, alice, 0, 9).await.unwrap();
+        let shown: Vec<_> = came.iter().map(|came| (came.rev, came.is_seen)).collect();
+        assert_eq!(shown, [(1, false), (2, false), (6, true), (7, true)]);
     }
 
     async fn what_changed_is_found_by_its_time_and_never_more_than_asked(database: TestDatabase) {
