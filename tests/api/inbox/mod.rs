@@ -3,7 +3,9 @@
 mod hostile;
 mod lists;
 mod moves;
+mod once;
 mod preferences;
+mod scopes;
 mod sending;
 mod time;
 

@@ -63,6 +63,47 @@ both_databases! {
         }).await;
     }
 
+    // FN17: who marks a broadcast in the moment in which it ends makes his row of what was still there.
+    async fn what_is_marked_while_it_ends_goes_too(database: TestDatabase) {
+        setup(&database).run(async |server| {
+            let sender = server.account("sender", &["notification:broadcast"]).await;
+            let (alice, bob) = (server.account("alice", &[]).await, server.account("bob", &[]).await);
+            let id = shout(&sender, "over").await;
+            ok(alice.post(&format!("{LIST}/{id}/seen"), json!({})).await);
+            ok(bob.post(&format!("{LIST}/{id}/archive"), json!({})).await);
+            assert_eq!(counts(&alice).await, (0, 1));
+            let mut work = server.core.db.begin(&livegrant::db::Author::system("tests")).await.unwrap();
+            let now = work.now();
+            livegrant::sql_exec!(work.conn(), "UPDATE sys_notification SET over_at = $2, expires_at = $2 WHERE id = $1", id, now)
+                .unwrap();
+            work.commit(livegrant::db::SystemTask::Upkeep).await.unwrap();
+            until(&server, &alice, (0, 0)).await;
+            assert_eq!(titles(&alice, LIST).await, "");
+            assert_eq!(titles(&bob, &format!("{LIST}?archived=true")).await, "over", "who put it away keeps it");
+        }).await;
+    }
+
+    // FN13, FN17: who puts something off wants it later, however old it is by then.
+    async fn what_was_put_off_comes_back_after_the_retention(database: TestDatabase) {
+        setup(&database).run(async |server| {
+            let sender = server.account("sender", &["notification:send", "notification:broadcast"]).await;
+            let alice = server.account("alice", &[]).await;
+            let later = livegrant::clock::iso(server.clock.now_ms() + 200 * 24 * 3_600_000);
+            for id in [tell(&sender, &alice, "told").await, shout(&sender, "all").await] {
+                ok(alice.post(&format!("{LIST}/{id}/snooze"), json!({ "until": later })).await);
+            }
+            assert_eq!(counts(&alice).await, (0, 0));
+            server.advance(DAY * 181).await;
+            retention::purge(&server.core).await.unwrap();
+            server.advance(DAY * 20).await;
+            let alice = server.signed_in("alice").await;
+            until(&server, &alice, (2, 2)).await;
+            let mut there: Vec<_> = titles(&alice, LIST).await.split(' ').map(str::to_owned).collect();
+            there.sort_unstable();
+            assert_eq!(there, ["all", "told"]);
+        }).await;
+    }
+
     // FN17
     async fn old_notices_go_and_what_was_put_away_stays(database: TestDatabase) {
         let setup = setup(&database).with(|settings| settings.inbox.max_per_account = 100);

@@ -90,6 +90,10 @@ served_once! {
         assert!(challenge.contains("resource_metadata="), "{challenge}");
         assert_eq!(said_in(response).await["code"], "insufficient_scope");
         assert_eq!(server.rows().await, before);
+        // FM12
+        let audit = ok(admin.get("/api/v1/audit?action=mcp_call").await);
+        let line = &audit["results"][0];
+        assert_eq!((&line["resource_id"], &line["result"]), (&json!("createOrganization"), &json!("insufficient_scope")), "{audit}");
         let reading = token(admin, json!({
             "name": "reports", "account_id": admin.id, "scopes": ["mcp:read"], "days": 1,
         })).await;

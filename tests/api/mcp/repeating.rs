@@ -35,6 +35,40 @@ served! {
         assert_eq!(taken["_meta"]["livegrant/problem"]["code"], "already_exists", "{taken}");
     }
 
+    // FM12: a repetition is a call, and so is one that its key stops.
+    async fn repetitions_are_in_the_audit_log(server: TestServer) {
+        let by = server.account("by", &["org:view", "org:create"]).await;
+        let model = Model::of(&by);
+        for code in ["a", "a", "b"] {
+            model.ask("tools/call", keyed(code, "key-1")).await;
+        }
+        let audit = ok(server.platform().await.get("/api/v1/audit?action=mcp_call").await);
+        let mut results: Vec<_> = audit["results"].as_array().expect("lines").iter().map(|line| {
+            let tool = (&line["resource_id"], &line["client"], &line["permission_code"]);
+            assert_eq!(tool, (&json!("createOrganization"), &json!("测试客户端"), &json!("org:create")));
+            line["result"].as_str().expect("a word").to_owned()
+        }).collect();
+        results.sort_unstable();
+        assert_eq!(results, ["allowed", "idempotency_conflict", "replayed"], "{audit}");
+    }
+
+    // FA7, S3-116: a tool that sends knows by the notice what it has done, also when the answer was lost.
+    async fn a_tool_that_sends_sends_once_although_the_answer_was_lost(server: TestServer) {
+        let by = server.account("by", &["notification:send"]).await;
+        let alice = server.account("alice", &[]).await;
+        let call = json!({
+            "name": "notifyMessage", "arguments": { "staffGuid": alice.guid, "title": "t", "content": "c" },
+            "_meta": { "livegrant/idempotencyKey": "key" },
+        });
+        let first = Model::of(&by).ask("tools/call", call.clone()).await;
+        let mut work = server.core.db.begin(&livegrant::db::Author::system("tests")).await.unwrap();
+        livegrant::sql_exec!(work.conn(), "DELETE FROM sys_idempotency").unwrap();
+        work.commit(livegrant::db::SystemTask::Upkeep).await.unwrap();
+        let again = Model::of(&by).ask("tools/call", call).await["structuredContent"].clone();
+        assert_eq!((&again["id"], &again["changed"]), (&first["structuredContent"]["id"], &json!(false)), "{again}");
+        assert_eq!(ok(alice.get("/api/v1/notifications/counts").await)["unread"], 1);
+    }
+
     async fn a_refused_call_frees_its_key(server: TestServer) {
         let by = server.account("by", &["org:view", "org:create"]).await;
         let model = Model::of(&by);
