@@ -457,6 +457,8 @@ proptest! {
     fn a_stamp_names_the_epochs_of_all_that_the_decision_rests_on(policy in policy()) {
         for (account, view) in (0..ACCOUNTS).flat_map(|account| views().map(move |view| (account, view))) {
             let (result, catalogue) = policy.computed(account, view, At::Instant(NOW));
+            let on_tree = |id: &HolderId| policy.holders.get(id).is_some_and(|row| reach(row.reach).rests_on_tree());
+            let rests_on_tree = result.holders.iter().any(on_tree);
             let stamp = policy.stamp(account, result, catalogue);
             let mut scopes = vec![
                 Scope::Account(AccountId(account as i64)),
@@ -466,6 +468,7 @@ proptest! {
                 Scope::Session(sid(account)),
             ];
             scopes.extend(policy.accounts[account].grants.keys().map(|holder| holder.scope()));
+            scopes.extend(rests_on_tree.then_some(Scope::Organizations(view.company)));
             let expected: HashMap<_, _> = scopes.into_iter().map(|scope| (scope.clone(), policy.epoch(&scope))).collect();
             let named: HashMap<_, _> = stamp.epochs().iter().cloned().collect();
             prop_assert_eq!(stamp.epochs().len(), named.len(), "no scope is named twice");
