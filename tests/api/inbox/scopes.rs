@@ -75,7 +75,7 @@ served! {
         for (path, body) in sendings(&[&of_pete, &own, &pete.guid]) {
             assert_eq!(ok(sender.post(&path, body).await)["recipients"], 2, "{path}");
         }
-        assert_eq!(counts(&pete).await, (3, 3));
+        assert_eq!(counts(&pete).await, (4, 4), "and his position");
         for outside in [&of_sue, &sue.guid, &loner.guid, &nobody] {
             for (path, body) in sendings(&[&of_pete, outside]) {
                 let problem = refused(sender.post(&path, body).await, 400, "unknown_account");
@@ -120,11 +120,11 @@ served! {
         rescope(root, &sender, "self").await;
         assert_eq!(ok(sender.post(SEND, message(&json!({ "staffGuid": own }))).await)["recipients"], 1);
         refused(sender.post(SEND, message(&json!({ "staffGuid": of_pete }))).await, 400, "unknown_account");
-        assert_eq!((counts(&sue).await, counts(&loner).await), ((0, 0), (0, 0)));
+        assert_eq!((counts(&sue).await, counts(&loner).await), ((1, 1), (0, 0)), "nothing but her position");
         rescope(root, &sender, "all").await;
         ok(sender.post(SEND, message(&json!({ "staffGuids": [of_sue, loner.guid] }))).await);
         ok(sender.post(BROADCAST, broadcast(&Value::Null)).await);
-        assert_eq!((counts(&sue).await, counts(&loner).await), ((2, 2), (2, 2)));
+        assert_eq!((counts(&sue).await, counts(&loner).await), ((3, 3), (2, 2)));
     }
 }
 
