@@ -184,12 +184,11 @@ pub async fn named(
     for (at, (is_there, account, organization)) in found.into_iter().enumerate() {
         let account = account.map(AccountId);
         let about = (organization, account == Some(by.account()));
-        let reached = match asked.get(&about) {
-            Some(reached) => *reached,
-            None => {
-                let reached = covers_person(&mut conn, scope, organization, account, by.account()).await?;
-                *asked.entry(about).or_insert(reached)
-            }
+        let reached = if let Some(reached) = asked.get(&about) {
+            *reached
+        } else {
+            let reached = covers_person(&mut conn, scope, organization, account, by.account()).await?;
+            *asked.entry(about).or_insert(reached)
         };
         let detail = match account {
             Some(account) if reached => {

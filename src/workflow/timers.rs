@@ -170,22 +170,18 @@ async fn overdue(
         TimeoutAction::Escalate => reporting::superior(work.conn(), company, assignee, now).await?,
     };
     let Some(task) = running.state.task(number) else { return Ok(()) };
-    match to.filter(|to| *to != assignee && why_not(running, task, *to).is_none()) {
-        Some(to) => {
-            let event = Event::Moved { task: number, to, origin: Origin::Escalate };
-            running.apply(core, work, &Act::system(), event).await
-        }
-        // There is nobody above, or he may not now: whoever has the task is told, once, and it is tried again.
-        None => {
-            let tried = timer.payload.0["tried"].as_bool().unwrap_or_default();
-            if !tried {
-                tell(work, running, timer, assignee).await?;
-            }
-            let pause = pause_of(timer);
-            let payload = json!({ "minutes": (2 * pause).min(pause.max(DAY)), "left": 0, "tried": true });
-            again(work, running, timer, &payload, pause).await
-        }
+    if let Some(to) = to.filter(|to| *to != assignee && why_not(running, task, *to).is_none()) {
+        let event = Event::Moved { task: number, to, origin: Origin::Escalate };
+        return running.apply(core, work, &Act::system(), event).await;
     }
+    // There is nobody above, or he may not now: whoever has the task is told, once, and it is tried again.
+    let tried = timer.payload.0["tried"].as_bool().unwrap_or_default();
+    if !tried {
+        tell(work, running, timer, assignee).await?;
+    }
+    let pause = pause_of(timer);
+    let payload = json!({ "minutes": (2 * pause).min(pause.max(DAY)), "left": 0, "tried": true });
+    again(work, running, timer, &payload, pause).await
 }
 
 /// Reminds whoever has the task, and again as often as the definition says.
