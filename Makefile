@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 .DEFAULT_GOAL := help
-.PHONY: fetch help run cluster test test-tools lint autobahn fuzz deny fmt bench bench-density bench-fence load chaos requirements
+.PHONY: fetch help run cluster test test-tools lint autobahn fuzz deny fmt bench bench-density bench-fence bench-inbox load chaos requirements
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -47,6 +47,10 @@ fuzz: ## look for breaches of the decoder and of what tabs say (SECONDS=60 a tar
 bench-fence: ## what the fence and a check cost (release build); appends to FILE if given
 	$(CARGO) bench --locked --bench fence --bench check -- $(if $(FILE),--json $(abspath $(FILE)))
 
+bench-inbox: ## what an inbox of 100,000 notices and a broadcast to 100,000 accounts cost, on both databases (release build)
+	scripts/postgres.sh $(CARGO) bench --locked --bench inbox
+	target/release/livegrant-load broadcast $(PINNED) --tabs 9999 --tabs-per-account 1 --away 100000 --rounds 10
+
 fmt: ## format the code
 	$(CARGO) fmt --all
 
@@ -81,7 +85,7 @@ requirements: ## which lines of the origin documents a test cites, which are not
 SCENARIO ?= smoke
 CLUSTER ?=
 
-load: ## run a k6 scenario (SCENARIO=smoke, permission-push, fanout, reconnect-storm, soak) on a server of its own, CLUSTER=3 nodes, or BASE
+load: ## run a k6 scenario (SCENARIO=smoke, permission-push, fanout, reconnect-storm, office-day, soak) on a server of its own, CLUSTER=3 nodes, or BASE
 	CLUSTER=$(CLUSTER) scripts/load.sh $(SCENARIO)
 
 chaos: test-tools ## break a cluster at random for MINUTES=5 and judge it; SEED=… repeats a schedule, TABS=200 a node
