@@ -59,9 +59,11 @@ served! {
         let office = Office::open(&server).await;
         let before = server.rows().await;
         let form = json!({ "leave_type": "personal", "days": 20, "reason": "x" });
-        for (business, field) in [("", "definition"), ("trip", "definition"), ("leave", "businessType")] {
+        for (business, code, field) in
+            [("", "not_allowed", "definition"), ("trip", "not_allowed", "definition"), ("leave", "invalid", "businessType")]
+        {
             let body = json!({ "definition": "leave", "businessType": business, "form": form });
-            let problem = refused(office.ann.post("/api/v1/workflows/instances", body).await, 400, "invalid");
+            let problem = refused(office.ann.post("/api/v1/workflows/instances", body).await, 400, code);
             assert!(problem["errors"][field].is_array(), "{problem}");
         }
         assert_eq!(server.rows().await, before);
@@ -74,7 +76,7 @@ served! {
         let leave = ok(office.ann.post(PATH, sent(of_type(days("2150-06-01", "2150-06-05"), "special"))).await);
         let path = format!("/api/v1/workflows/tasks/{}/approve", task(&server, &leave).await.expect("a task"));
         let with = |form: Value| json!({ "comment": "好", "form": form });
-        let problem = refused(office.head.post(&path, with(json!({ "days": 2 }))).await, 400, "invalid");
+        let problem = refused(office.head.post(&path, with(json!({ "days": 2 }))).await, 400, "not_allowed");
         assert!(problem["errors"]["form.days"].is_array(), "{problem}");
         ok(office.head.post(&path, with(json!({ "note": "两天够吗？" }))).await);
         assert_eq!(ok(office.ann.get(&one(&leave)).await)["status"], "approved");

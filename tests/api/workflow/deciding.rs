@@ -20,9 +20,9 @@ served! {
         let settings = json!({ "title": "{initiator.name} · {name} · {why}" });
         let form = json!([{ "code": "why", "name": "事由", "type": "text" }]);
         let nodes = json!([approve("one", &[&bob], json!({})), approve("two", &[&cy], json!({}))]);
-        define(&server, "leave", settings, form, nodes).await;
+        define(&server, "trip", settings, form, nodes).await;
         let why = "看病 \"😷\" O'Neil";
-        let (guid, number) = start(&ann, "leave", json!({ "why": why })).await;
+        let (guid, number) = start(&ann, "trip", json!({ "why": why })).await;
         assert!(number.starts_with("AP") && number.len() == 15 && number.ends_with("00001"), "{number}");
         let seen = instance(&ann, &guid).await;
         assert_eq!(seen["form"]["why"], json!(why));
@@ -47,7 +47,7 @@ served! {
             history(&ann, &guid).await,
             ["started", "assigned", "approved", "assigned", "approved"]
         );
-        let (_, next) = start(&ann, "leave", json!({})).await;
+        let (_, next) = start(&ann, "trip", json!({})).await;
         assert!(next.ends_with("00002"), "{next}");
     }
 
