@@ -79,14 +79,23 @@ impl House {
     }
 }
 
-/// What belongs to leave of what a tab has got by now, as `type`: `data`.
-async fn heard(server: &TestServer, tab: &mut Tab) -> Vec<(String, Value)> {
-    let mark = server.mark().await;
-    let frames = tab.until(&mark).await.into_iter().filter_map(|frame| {
-        let kind = frame["type"].as_str()?.to_owned();
-        (kind.starts_with("APPROVAL") || kind == "LEAVE_UPDATE").then(|| (kind, frame["data"].clone()))
-    });
-    frames.collect()
+/// What belongs to leave of what a tab has got by now, as `type`: `data`. Notices and messages of topics travel with the
+/// inboxes, in order: what was sent before a message to the person is there before it.
+async fn heard(server: &TestServer, account: &Account, tab: &mut Tab) -> Vec<(String, Value)> {
+    let mark = livegrant::clock::guid();
+    let message = json!({ "staffGuid": account.guid, "title": mark, "content": "mark" });
+    ok(server.platform().await.post("/api/v1/notifications/message", message).await);
+    let mut heard = Vec::new();
+    loop {
+        let frame = tab.frame().await;
+        let kind = frame["type"].as_str().expect("a type");
+        if kind == "MESSAGE_NOTIFICATION" && frame["data"]["title"] == *mark {
+            return heard;
+        }
+        if kind.starts_with("APPROVAL") || kind == "LEAVE_UPDATE" {
+            heard.push((kind.to_owned(), frame["data"].clone()));
+        }
+    }
 }
 
 fn of<'a>(heard: &'a [(String, Value)], kind: &str) -> Vec<&'a Value> {
@@ -117,27 +126,27 @@ served! {
         let leave = ok(house.ann.post(PATH, body).await);
         assert_eq!(leave["reason"], REASON);
         let number = &leave["approval_no"];
-        let to_head = heard(&server, &mut heads).await;
+        let to_head = heard(&server, &house.head, &mut heads).await;
         let notices = of(&to_head, "APPROVAL_NOTICE");
         assert_eq!(notices.len(), 1, "{to_head:?}");
         assert_eq!((&notices[0]["approvalId"], &notices[0]["approvalState"]), (number, &json!("审批中")));
         assert_eq!((&notices[0]["title"], &notices[0]["businessId"]), (&json!("请假申请待审批"), &leave["guid"]));
         assert!(notices[0]["taskId"].is_string(), "{to_head:?}");
         assert_eq!(of(&to_head, "APPROVAL_TASK").last().map(|task| &task["todo"]), Some(&json!(1)));
-        assert_eq!(of(&heard(&server, &mut anns).await, "APPROVAL_NOTICE").len(), 0, "nothing is decided yet");
+        assert_eq!(of(&heard(&server, &house.ann, &mut anns).await, "APPROVAL_NOTICE").len(), 0, "nothing is decided yet");
 
         approve(&house.head, "第一步同意").await;
-        let step = heard(&server, &mut anns).await;
+        let step = heard(&server, &house.ann, &mut anns).await;
         let notices = of(&step, "APPROVAL_NOTICE");
         assert_eq!(notices.len(), 1, "{step:?}");
         assert_eq!((&notices[0]["step"], &notices[0]["of"]), (&json!(1), &json!(2)), "{step:?}");
         assert_eq!(notices[0]["approvalState"], "审批中", "it is not given yet");
         assert_eq!(ok(house.ann.get(&format!("{PATH}/{}", guid(&leave))).await)["status"], "running");
-        let to_chief = heard(&server, &mut chiefs).await;
+        let to_chief = heard(&server, &house.chief, &mut chiefs).await;
         assert_eq!(of(&to_chief, "APPROVAL_NOTICE").len(), 1, "{to_chief:?}");
 
         approve(&house.chief, "好的，注意身体").await;
-        let end = heard(&server, &mut anns).await;
+        let end = heard(&server, &house.ann, &mut anns).await;
         let notices = of(&end, "APPROVAL_NOTICE");
         assert_eq!(notices.len(), 1, "{end:?}");
         assert_eq!((&notices[0]["title"], &notices[0]["approvalState"]), (&json!("请假申请已审批"), &json!("已通过")));
@@ -148,14 +157,14 @@ served! {
         assert_eq!(ok(house.ann.get(&format!("{PATH}/{}", guid(&leave))).await)["status"], "approved");
 
         // Whoever may read it sees it move, and is sent no notice; whoever may not, hears nothing.
-        let seen = heard(&server, &mut viewers).await;
+        let seen = heard(&server, &house.viewer, &mut viewers).await;
         let states: Vec<&Value> = of(&seen, "LEAVE_UPDATE").iter().map(|update| &update["status"]).collect();
         assert_eq!((states.first(), states.last()), (Some(&&json!("running")), Some(&&json!("approved"))), "{seen:?}");
         assert_eq!(of(&seen, "LEAVE_UPDATE").len(), seen.len(), "{seen:?}");
         assert!(seen.iter().all(|(_, data)| data["staffGuid"] == house.ann_staff.as_str() && data["reason"].is_null()));
-        for (who, tab) in [("bob", &mut bobs), ("outsider", &mut outsiders)] {
-            let heard = heard(&server, tab).await;
-            assert_eq!(heard, [], "{who}");
+        for (who, tab) in [(&house.bob, &mut bobs), (&house.outsider, &mut outsiders)] {
+            let heard = heard(&server, who, tab).await;
+            assert_eq!(heard, [], "{}", who.username);
         }
     }
 
@@ -169,10 +178,10 @@ served! {
         let mut bobs = house.tab(&server, &house.bob, 1).await;
         let path = format!("/api/v1/workflows/instances/{}/remind", leave["instance_guid"].as_str().expect("a guid"));
         ok(house.ann.post(&path, json!({ "comment": "请尽快" })).await);
-        let to_head = heard(&server, &mut heads).await;
+        let to_head = heard(&server, &house.head, &mut heads).await;
         let notices = of(&to_head, "APPROVAL_NOTICE");
         let reminded = notices.iter().filter(|notice| notice["remind"] == true).count();
         assert_eq!(reminded, 1, "{to_head:?}");
-        assert_eq!(heard(&server, &mut bobs).await, []);
+        assert_eq!(heard(&server, &house.bob, &mut bobs).await, []);
     }
 }
