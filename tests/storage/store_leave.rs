@@ -71,9 +71,9 @@ async fn an_instance(conn: &mut Conn, guid: &str, initiator: AccountId) -> i64 {
     let (id,) = sql_one!(
         conn,
         (i64,),
-        "INSERT INTO wf_instance (guid, approval_no, company_id, definition_id, initiator_id, title, form_data, facts, chosen,
+        "INSERT INTO wf_instance (guid, approval_no, company_id, definition_id, initiator_id, title, form_data, facts, chosen, chose,
             status, started_at)
-         VALUES ($1, $1, $2, $3, $4, 'x', '{}', '{}', '{}', 'running', 1) RETURNING id",
+         VALUES ($1, $1, $2, $3, $4, 'x', '{}', '{}', '{}', '[]', 'running', 1) RETURNING id",
         guid,
         COMPANY.0,
         definition,
