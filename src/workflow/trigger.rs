@@ -11,7 +11,7 @@ use crate::refusal::Refusal;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// Tries of one call; with pauses that double from five seconds that is about twenty minutes.
+/// Tries of one call; with pauses that double from five seconds that is about eleven minutes.
 const TRIES: i64 = 8;
 /// First pause, in milliseconds.
 const PAUSE: i64 = 5_000;
